@@ -1,0 +1,187 @@
+"""The contract between the operator and the exporter: what a pod is told, how it answers.
+
+The Job carries a `RunSpec` as JSON in the environment variable ``SYNCLOG_RUN_SPEC``; the same
+JSON in a file serves ``synclog-export run --spec FILE`` on a laptop. The pod answers with a
+`RunResult` as its termination message (JSON, under 4 KiB) and with an `ExitCode`.
+"""
+
+from enum import Enum, IntEnum
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from synclog.api.spec import Destination, Model, Output, Source
+
+ENV_RUN_SPEC = "SYNCLOG_RUN_SPEC"
+ENV_TERMINATION_LOG = "SYNCLOG_TERMINATION_LOG"
+ENV_DESTINATION_DIR = "SYNCLOG_DESTINATION_DIR"
+ENV_SPOOL_DIR = "SYNCLOG_SPOOL_DIR"
+ENV_AUTH_DIR = "SYNCLOG_AUTH_DIR"
+"""A folder with one file for each key of the Secret that `Source.auth` names."""
+ENV_CA_FILE = "SYNCLOG_CA_FILE"
+ENV_JOB_INDEX = "JOB_COMPLETION_INDEX"
+ENV_LOG_FORMAT = "SYNCLOG_LOG_FORMAT"
+
+TERMINATION_MESSAGE_LIMIT = 4096
+"""Bytes that Kubernetes keeps of a container's termination message."""
+
+
+class Purpose(Enum):
+    """What a run is for."""
+
+    INSPECT = "inspect"
+    """Probe the destination, create the ledger's identity where there is none, tell its head."""
+    WINDOW = "window"
+    """Export the windows of a span."""
+
+
+class ExitCode(IntEnum):
+    """How the exporter ends. The Job's podFailurePolicy tells them apart."""
+
+    OK = 0
+    UNEXPECTED = 1
+    """An error that nobody foresaw: a bug. Retried."""
+    USAGE = 2
+    """The command line is wrong. Not retried."""
+    CONFIGURATION = 10
+    """The spec or a mounted Secret is wrong or missing. Not retried."""
+    AUTHORISATION = 11
+    """The source or the destination refuses the credentials. Not retried."""
+    SOURCE = 12
+    """The source failed, or its answer could not be proven complete. Retried."""
+    DESTINATION = 13
+    """The destination failed. Retried."""
+    INTEGRITY = 14
+    """The ledger or the source contradicts itself. Not retried: a person must look."""
+    NOT_SETTLED = 15
+    """The window is too young to be exported. Retried."""
+    INTERRUPTED = 16
+    """The exporter was told to stop and stopped cleanly; nothing is half done. Retried."""
+
+
+NOT_RETRIED_JOB = (ExitCode.USAGE, ExitCode.CONFIGURATION, ExitCode.AUTHORISATION)
+"""Exit codes that fail the whole Job: every window would meet the same."""
+NOT_RETRIED_INDEX = (ExitCode.INTEGRITY,)
+"""Exit codes that fail one window for good."""
+
+
+class WindowText(Model, frozen=True, kw_only=True):
+    """A half-open window, times as text (RFC 3339, UTC, milliseconds)."""
+
+    start: str
+    end: str
+
+
+class SpanText(Model, frozen=True, kw_only=True):
+    """The windows of a run: ``[start, end)`` cut at the multiples of ``step_ms``.
+
+    `synclog.windows.cut` makes the windows; index i of the Job is the i-th of them.
+    """
+
+    start: str
+    end: str
+    step_ms: int
+
+
+class Owner(Model, frozen=True, kw_only=True):
+    """The SyncLogExport that a ledger belongs to."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+class LedgerHead(Model, frozen=True, kw_only=True):
+    """Where a ledger stands."""
+
+    id: str
+    """The ledger's id, given with its entry 0."""
+    head: int
+    """Number of the newest entry."""
+    digest: str
+    """SHA-256 of the newest entry's bytes, in hex."""
+
+
+class RunSpec(Model, frozen=True, kw_only=True):
+    """What one Job is told. It holds no secret: credentials are mounted files."""
+
+    purpose: Purpose
+    owner: Owner
+    source: Source
+    destination: Destination
+    output: Output
+    coverage_start: str
+    """Where coverage shall start if the ledger does not exist yet; else the ledger's pin wins."""
+    settle_delay: str = "15m"
+    span: SpanText | None = None
+    """The windows; absent for an inspect run."""
+    ledger: LedgerHead | None = None
+    """The head that the operator knows; a shorter or another ledger is an integrity failure."""
+
+
+class Totals(Model, frozen=True, kw_only=True):
+    """Running totals of a ledger, read from its head, never from adding messages."""
+
+    windows: int = 0
+    events: int = 0
+    bytes: int = 0
+    """Bytes of records, uncompressed."""
+    stored_bytes: int = 0
+    """Bytes of parts as stored."""
+    parts: int = 0
+    late_events: int = 0
+
+
+class LedgerCoverage(Model, frozen=True, kw_only=True):
+    """Coverage as the head of a ledger tells it."""
+
+    from_: str = field(name="from")
+    """The pinned start."""
+    intervals: list[WindowText] = field(default_factory=list)
+    """Covered intervals, merged, newest dropped first where the message would be too long."""
+    lost: list[WindowText] = field(default_factory=list)
+    """Intervals that the source forgot before they were exported."""
+    truncated: bool = False
+    """True where `intervals` or `lost` is not the whole list."""
+
+
+class RunResult(Model, frozen=True, kw_only=True):
+    """What one pod reports."""
+
+    outcome: Annotated[str, Meta(description="Succeeded or Failed")]
+    reason: str
+    """CamelCase, one word a kind of ending, such as Exported, AlreadyCovered, TokenRefused."""
+    message: str = ""
+    """A sentence for a person."""
+    exit_code: int = 0
+    purpose: Purpose = Purpose.WINDOW
+    window: WindowText | None = None
+    events: int = 0
+    bytes: int = 0
+    stored_bytes: int = 0
+    parts: int = 0
+    late_events: int = 0
+    requests: int = 0
+    started: str = ""
+    finished: str = ""
+    version: str = ""
+    ledger: LedgerHead | None = None
+    coverage: LedgerCoverage | None = None
+    totals: Totals | None = None
+
+
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+
+
+class RunIdentity(Model, frozen=True, kw_only=True):
+    """What a Job is, written on it as an annotation when it is created."""
+
+    purpose: Purpose
+    attempt: int
+    generation: int
+    span: SpanText | None = None
+    scheduled: str = ""
+    """The tick that the run answers; empty for a run by trigger, once, or retry."""
+    trigger: str = ""
+    """The trigger token that the run answers."""
