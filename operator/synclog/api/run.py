@@ -35,6 +35,15 @@ class Purpose(Enum):
     """Export the windows of a span."""
 
 
+class Slot(Enum):
+    """Which of the two places for runs of one export a run takes."""
+
+    MAIN = "main"
+    """What came due since the run before."""
+    RETRY = "retry"
+    """An older gap. In a place of its own, so that a poisoned window blocks nothing."""
+
+
 class ExitCode(IntEnum):
     """How the exporter ends. The Job's podFailurePolicy tells them apart."""
 
@@ -178,6 +187,7 @@ class RunIdentity(Model, frozen=True, kw_only=True):
     """What a Job is, written on it as an annotation when it is created."""
 
     purpose: Purpose
+    slot: Slot = Slot.MAIN
     attempt: int
     generation: int
     span: SpanText | None = None

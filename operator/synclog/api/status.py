@@ -84,6 +84,10 @@ class Coverage(Model, frozen=True, kw_only=True):
     from_: Annotated[Time | None, Meta(description="Where coverage starts.")] = field(
         default=None, name="from"
     )
+    due_until: Annotated[
+        Time | None,
+        Meta(description="Everything from `from` to here has come due: exported, or a gap."),
+    ] = None
     intervals: Annotated[
         list[Interval], Meta(max_length=256, description="Exported ranges, merged.")
     ] = field(default_factory=list)
@@ -161,6 +165,10 @@ class SyncLogExportStatus(Model, frozen=True, kw_only=True):
     effective_schedule: Annotated[
         Annotated[str, Meta(max_length=160)] | None,
         Meta(description="The schedule with macros and H replaced."),
+    ] = None
+    schedule_since: Annotated[
+        Time | None,
+        Meta(description="Since when this schedule is served; older ticks are not its own."),
     ] = None
     next_schedule_times: Annotated[
         list[Time], Meta(max_length=5, description="The next ticks.")

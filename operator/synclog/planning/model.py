@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from synclog.api.run import LedgerHead, Purpose, RunResult
+from synclog.api.run import LedgerHead, Purpose, RunResult, Slot
 from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import SyncLogExportStatus
 from synclog.windows import Instant, Span, Window
@@ -20,6 +20,16 @@ class RunState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why a run makes no progress: nothing that waiting is known to heal."""
+
+    reason: str
+    """CamelCase: Unschedulable, ImagePull, MissingSecret, UnboundVolume, Quota, Admission, …"""
+    message: str
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One Job of an export, as far as planning must know it."""
 
@@ -30,6 +40,7 @@ class Run:
     generation: int
     state: RunState
     created: Instant
+    slot: Slot = Slot.MAIN
     span: Window | None = None
     """The range that the run is for; None for an inspect run."""
     step: Span = 0
@@ -44,22 +55,10 @@ class Run:
     message: str = ""
     results: tuple[RunResult, ...] = ()
     """What its pods reported, newest last; a retried window has several."""
-    stuck: "Stuck | None" = None
+    stuck: Stuck | None = None
     """Why its pods do not start, where they do not."""
     failing_since: Instant | None = None
     """Since when the Job has had ``FailureTarget`` without ``Failed``."""
-    doomed: bool = False
-    """Its Job was suspended or told to stop by the operator and will end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """Why a run makes no progress: nothing that waiting is known to heal."""
-
-    reason: str
-    """CamelCase: Unschedulable, ImagePull, MissingSecret, UnboundVolume, Quota, Admission, …"""
-    message: str
-    since: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,8 @@ class Observed:
     spec: SyncLogExportSpec
     status: SyncLogExportStatus
     runs: tuple[Run, ...] = ()
+    refused: Stuck | None = None
+    """Why the API server refused the last attempt to create a Job, where it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class CreateRun:
     """Create a Job. ``key`` and ``attempt`` name it: equal decisions make equal names."""
 
     purpose: Purpose
+    slot: Slot
     attempt: int
     coverage_start: Instant
     ledger: LedgerHead | None = None
