@@ -1,0 +1,117 @@
+"""Compression of parts, the same bytes for the same records; and the way back, checked."""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from isal import isal_zlib
+
+from synclog.api.spec import Compression
+from synclog.exporter.errors import IntegrityError
+
+SUFFIXES = {Compression.NONE: "", Compression.GZIP: ".gz"}
+"""What a part's name ends in."""
+
+_BLOCK = 1 << 20
+_BITE = 16 << 10
+"""Gzip grows a thousandfold at most, so this many bytes become 16 MiB at most."""
+_GZIP_WINDOW = 31
+"""zlib's code for a gzip member with the largest window; its header holds no time."""
+_GZIP_LEVEL = 1
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Plain:
+    """No compression."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
+
+
+def _compressor(compression: Compression) -> _Compressor:
+    match compression:
+        case Compression.NONE:
+            return _Plain()
+        case Compression.GZIP:
+            return isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW)
+
+
+def compressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """Compress a stream.
+
+    The output of isal depends on how its input is cut, so the input is cut anew into blocks of
+    exactly 1 MiB: equal records make equal files.
+    """
+    compressor = _compressor(compression)
+    for block in _even(blocks):
+        if data := compressor.compress(block):
+            yield data
+    if data := compressor.flush():
+        yield data
+
+
+def _even(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    waiting = bytearray()
+    for block in blocks:
+        if not waiting and len(block) == _BLOCK:
+            yield block
+            continue
+        waiting += block
+        while len(waiting) >= _BLOCK:
+            yield bytes(waiting[:_BLOCK])
+            del waiting[:_BLOCK]
+    if waiting:
+        yield bytes(waiting)
+
+
+def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """The way back, with bounded memory also for data that was made to burst it.
+
+    Raises:
+        IntegrityError: the stream is damaged, cut short, or has something behind its end.
+    """
+    if compression is Compression.NONE:
+        yield from blocks
+        return
+    decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
+    for block in blocks:
+        for at in range(0, len(block), _BITE):
+            if decompressor.eof:
+                raise IntegrityError("PartDamaged", "something follows the end of the gzip data")
+            try:
+                plain = decompressor.decompress(block[at : at + _BITE])
+            except zlib.error as error:
+                raise IntegrityError("PartDamaged", f"damaged gzip data: {error}") from error
+            if plain:
+                yield plain
+    if not decompressor.eof:
+        raise IntegrityError("PartDamaged", "the gzip data ends too early")
+    if decompressor.unused_data:
+        raise IntegrityError("PartDamaged", "something follows the end of the gzip data")
+
+
+class Digest:
+    """SHA-256 and length of bytes that pass by."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass blocks on, and take note of them."""
+        for block in blocks:
+            self._hash.update(block)
+            self.size += len(block)
+            yield block
+
+    def hexdigest(self) -> str:
+        """SHA-256 of what passed by so far, in hex."""
+        return self._hash.hexdigest()

@@ -1,0 +1,216 @@
+"""A folder of a file system as a destination: a mounted volume in a pod, any folder on a laptop.
+
+A file is written under a temporary name, synced, and then *linked* to its own name: ``link``
+fails where the name exists, on NFS too, while ``rename`` replaces. Then the folder is synced.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from synclog.exporter.destination.base import Stored, checked
+from synclog.exporter.errors import ConfigurationError, DestinationError
+
+DRAFTS = "_synclog/tmp"
+"""Folder of the files that are being written. What a killed process leaves there is litter."""
+
+_BLOCK = 1 << 20
+_PART_SIZE = 256 << 20
+
+_FAILURES = {
+    errno.ENOSPC: ("DestinationFull", "there is no space left: enlarge the volume"),
+    errno.EDQUOT: ("DestinationFull", "the quota is used up: raise it"),
+    errno.EFBIG: ("DestinationFull", "the file system takes no file of this size"),
+    errno.EROFS: ("DestinationReadOnly", "the file system is mounted read-only: mount it writable"),
+    errno.EACCES: (
+        "DestinationDenied",
+        "permission is denied: give the exporter's user or fsGroup write access to the folder",
+    ),
+    errno.EPERM: (
+        "DestinationDenied",
+        "the operation is not permitted: give the exporter's user write access to the folder",
+    ),
+    errno.ESTALE: ("DestinationStale", "the file handle is stale: the volume was mounted anew"),
+    errno.EIO: ("DestinationFailed", "the device reports an input or output error"),
+    errno.ENOTDIR: ("DestinationFailed", "a file is in the way where a folder is needed"),
+}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+@contextmanager
+def _reported(doing: str) -> Iterator[None]:
+    """Turn the operating system's errors into the exporter's."""
+    try:
+        yield
+    except OSError as error:
+        reason, advice = _FAILURES.get(
+            error.errno or 0, ("DestinationFailed", error.strerror or type(error).__name__)
+        )
+        raise DestinationError(reason, f"{doing} failed: {advice}") from error
+
+
+class Volume:
+    """A destination in a folder. The folder must exist; what is below it is made as needed.
+
+    Args:
+        root: the folder.
+        part_size: plain bytes that one part should not exceed by more than a record.
+    """
+
+    def __init__(self, root: Path, *, part_size: int = _PART_SIZE) -> None:
+        self._root = root
+        self.part_size = part_size
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    def probe(self) -> None:
+        """See `Destination.probe`: tries whether a second link to one name is refused."""
+        if not self._root.is_dir():
+            raise ConfigurationError(
+                "DestinationMissing", f"{self._root} is not a folder: mount the volume or create it"
+            )
+        name = f"{DRAFTS}/probe-{secrets.token_hex(8)}"
+        try:
+            if self.create(name, b"1") and not self.create(name, b"2") and self.read(name) == b"1":
+                return
+        except DestinationError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.filename2 and cause.errno in _NO_LINKS:
+                raise ConfigurationError(
+                    "CreateOnlyUnsupported",
+                    "the destination's file system has no hard links, so a file cannot be "
+                    "created without the risk of replacing another: use a volume with a "
+                    "POSIX file system, such as ext4, XFS or NFS",
+                ) from error
+            raise
+        finally:
+            with suppress(OSError):
+                self._path(name).unlink()
+        raise ConfigurationError(
+            "CreateOnlyUnsupported",
+            "the destination's file system lets a new link replace a file, so two exporters "
+            "could overwrite each other's ledger: use a volume with a POSIX file system",
+        )
+
+    @contextmanager
+    def draft(self) -> Iterator["VolumeDraft"]:
+        """See `Destination.draft`."""
+        name = f"{DRAFTS}/{secrets.token_hex(16)}"
+        path = self._path(name)
+        with _reported(f"creating {name}"):
+            self._make_folder(path.parent)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            yield VolumeDraft(self, descriptor, path)
+        finally:
+            # Whatever happened before is what the caller must hear; a draft left is litter.
+            with suppress(OSError):
+                path.unlink()
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """See `Destination.create`."""
+        with self.draft() as draft:
+            draft.write(data)
+            return draft.publish(path)
+
+    def read(self, path: str) -> bytes | None:
+        """See `Destination.read`."""
+        with _reported(f"reading {path}"):
+            try:
+                return self._path(path).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def size(self, path: str) -> int | None:
+        """See `Destination.size`."""
+        with _reported(f"looking at {path}"):
+            try:
+                return self._path(path).stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """See `Destination.blocks`."""
+        with _reported(f"reading {path}"), self._path(path).open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                yield block
+
+    def files(self) -> Iterator[Stored]:
+        """See `Destination.files`."""
+        with _reported("listing the destination"):
+            for folder, folders, names in os.walk(self._root, onerror=_raise):
+                folders.sort()
+                for name in sorted(names):
+                    path = Path(folder, name)
+                    with suppress(FileNotFoundError):  # a draft that ended meanwhile
+                        yield Stored(path.relative_to(self._root).as_posix(), path.stat().st_size)
+
+    def link(self, source: Path, path: str) -> bool:
+        """Give a synced file its own name. False if the name exists and is another file's."""
+        target = self._path(path)
+        with _reported(f"creating {path}"):
+            self._make_folder(target.parent)
+            try:
+                os.link(source, target)
+            except FileExistsError:
+                # Over NFS the answer to a link that was made can be lost, and the client's own
+                # retry is then told that the name exists.
+                if not (source.stat().st_nlink == 2 and source.samefile(target)):
+                    return False
+            _sync_folder(target.parent)
+        return True
+
+    def _path(self, path: str) -> Path:
+        return self._root / checked(path)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o750)
+        _sync_folder(folder.parent)
+
+
+class VolumeDraft:
+    """A file of a `Volume` that is being written. See `Draft`."""
+
+    def __init__(self, volume: Volume, descriptor: int, path: Path) -> None:
+        self._volume = volume
+        self._descriptor = descriptor
+        self._path = path
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """See `Draft.write`."""
+        rest = memoryview(data)
+        with _reported("writing a part"):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+    def publish(self, path: str, /) -> bool:
+        """See `Draft.publish`."""
+        with _reported(f"syncing {path}"):
+            os.fsync(self._descriptor)
+        return self._volume.link(self._path, path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder and need not: they order it themselves.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _raise(error: OSError) -> None:
+    raise error
