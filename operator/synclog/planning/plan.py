@@ -1,14 +1,55 @@
-"""The decision: what an export needs now, from what is observed and the time."""
+"""The decision: what an export needs now, from what is observed and the time.
 
-from synclog.planning.model import Observed, Plan
+The order of thought: read the spec; put together what is known of the ledger; account for
+runs that ended; see what has come due; fill the two slots; describe. Each step is a function
+of its own in a module of its own; this one only connects them.
+"""
+
+from msgspec.structs import replace
+
+from synclog.planning import conditions
+from synclog.planning.agenda import set_agenda
+from synclog.planning.books import account
+from synclog.planning.errors import SpecError
+from synclog.planning.intent import read_intent
+from synclog.planning.model import Event, Observed, Plan
+from synclog.planning.report import report
 from synclog.windows import Instant
 
 
 def plan(observed: Observed, now: Instant) -> Plan:
     """Decide what to do about one SyncLogExport.
 
+    The same observation at the same time gives the same plan. Whatever is lost between a plan
+    and its execution, planning again from what is then observed comes to the same end.
+
     Args:
         observed: the resource, its status and its runs.
         now: the time.
     """
-    return Plan(status=observed.status, wakeup=now)
+    try:
+        intent = read_intent(observed.spec, observed.namespace, observed.name)
+    except SpecError as error:
+        return refuse(observed, str(error), now)
+    books = account(observed, intent, now)
+    agenda = set_agenda(observed, intent, books, now)
+    return report(observed, intent, books, agenda, now)
+
+
+def refuse(observed: Observed, message: str, now: Instant) -> Plan:
+    """The plan for a spec that cannot be followed: say so, touch nothing."""
+    findings = conditions.refusal(message)
+    status = replace(
+        observed.status,
+        observed_generation=observed.generation,
+        conditions=conditions.record(observed.status, findings, observed.generation, now),
+        summary="Invalid",
+        next_schedule_times=[],
+        next=None,
+    )
+    told = any(
+        condition.reason == "InvalidSpec" and condition.message == message[:1024]
+        for condition in observed.status.conditions
+    )
+    events = () if told else (Event("Warning", "InvalidSpec", message),)
+    return Plan(status=status, events=events)

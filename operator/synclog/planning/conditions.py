@@ -1,0 +1,230 @@
+"""What holds now: one function a condition, each a pure sentence about the situation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from synclog.api.status import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Coverage,
+    GapState,
+    LastRun,
+    SyncLogExportStatus,
+)
+from synclog.planning.history import Result
+from synclog.planning.intent import Intent
+from synclog.planning.model import Run, Stuck
+from synclog.windows import (
+    Instant,
+    Span,
+    format_duration,
+    format_seconds,
+    parse_time,
+)
+
+_AT_RISK = 0.15
+"""The part of the source's retention that may be left before an unexported instant is at risk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the conditions speak of."""
+
+    intent: Intent
+    generation: int
+    suspended: bool
+    ledger_known: bool
+    coverage: Coverage | None
+    active: tuple[Run, ...]
+    last_run: LastRun | None
+    consecutive_failures: int
+    refused: Stuck | None
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A condition without the bookkeeping."""
+
+    type: ConditionType
+    holds: bool | None
+    """None: unknown."""
+    reason: str
+    message: str
+
+
+def conditions(situation: Situation) -> list[Finding]:
+    """All conditions of a resource whose spec is understood."""
+    return [
+        _ready(situation),
+        _progressing(situation),
+        _degraded(situation),
+        _coverage_complete(situation),
+        _retention_at_risk(situation),
+        _suspended(situation),
+    ]
+
+
+def refusal(message: str) -> list[Finding]:
+    """The conditions of a resource whose spec cannot be followed."""
+    return [Finding(ConditionType.READY, False, "InvalidSpec", message)]
+
+
+def _ready(at: Situation) -> Finding:
+    kind = ConditionType.READY
+    if at.ledger_known:
+        return Finding(kind, True, "Serving", "the spec is understood, the ledger is known")
+    if at.suspended:
+        return Finding(kind, False, "Suspended", "set suspend: false to inspect the destination")
+    if at.last_run is not None and at.last_run.result != Result.SUCCEEDED.value:
+        return Finding(kind, False, at.last_run.reason, at.last_run.message)
+    return Finding(kind, False, "Inspecting", "source and destination are being inspected")
+
+
+def _progressing(at: Situation) -> Finding:
+    kind = ConditionType.PROGRESSING
+    if not at.active:
+        return Finding(kind, False, "Idle", "no run is active")
+    stuck = [run for run in at.active if run.stuck is not None]
+    if stuck:
+        assert stuck[0].stuck is not None
+        return Finding(kind, False, stuck[0].stuck.reason, stuck[0].stuck.message)
+    names = ", ".join(run.name for run in at.active)
+    return Finding(kind, True, "Running", f"running: {names}")
+
+
+def _degraded(at: Situation) -> Finding:
+    kind = ConditionType.DEGRADED
+    stuck = [run.stuck for run in at.active if run.stuck is not None]
+    if at.refused is not None:
+        return Finding(kind, True, at.refused.reason, at.refused.message)
+    if stuck:
+        return Finding(kind, True, stuck[0].reason, stuck[0].message)
+    if at.last_run is not None and at.consecutive_failures:
+        text = f"{at.consecutive_failures} failed in a row; last: {at.last_run.message}"
+        return Finding(kind, True, at.last_run.reason, text)
+    return Finding(kind, False, "AsExpected", "the last run succeeded, or none has ended yet")
+
+
+def _coverage_complete(at: Situation) -> Finding:
+    kind, coverage = ConditionType.COVERAGE_COMPLETE, at.coverage
+    if coverage is None or coverage.due_until is None:
+        return Finding(kind, None, "Unknown", "the ledger has not been read yet")
+    states = {gap.state for gap in coverage.gaps}
+    if coverage.gap_count:
+        long = format_duration(coverage.gap_seconds * 1000)
+        text = f"{coverage.gap_count} gaps, {long} together, up to {coverage.due_until}"
+        if GapState.FAILED in states:
+            return Finding(kind, False, "GapsFailed", text)
+        if GapState.EXPORTING in states:
+            return Finding(kind, False, "Exporting", text)
+        return Finding(kind, False, "GapsPending", text)
+    if coverage.lost_seconds:
+        long = format_duration(coverage.lost_seconds * 1000)
+        text = f"the source forgot {long} before it was exported; see status.coverage.gaps"
+        return Finding(kind, False, "EventsLost", text)
+    if at.intent.end is not None and parse_time(coverage.due_until) < at.intent.end:
+        text = f"exported up to {coverage.due_until}; the range ends later"
+        return Finding(kind, False, "RangeNotOver", text)
+    return Finding(
+        kind, True, "Complete", f"every event from {coverage.from_} to {coverage.due_until}"
+    )
+
+
+def oldest_missing(coverage: Coverage | None) -> Instant | None:
+    """The first instant that is neither exported nor lost, even if it is not due yet."""
+    if coverage is None or coverage.due_until is None:
+        return None
+    open_gaps = [gap for gap in coverage.gaps if gap.state is not GapState.LOST]
+    return parse_time(open_gaps[0].start if open_gaps else coverage.due_until)
+
+
+def at_risk_from(intent: Intent, coverage: Coverage | None) -> Instant | None:
+    """When what is missing begins to be at risk of being forgotten by the source."""
+    oldest = oldest_missing(coverage)
+    if oldest is None or (intent.end is not None and oldest >= intent.end):
+        return None
+    return oldest + intent.retention - _margin(intent.retention)
+
+
+def _margin(retention: Span) -> Span:
+    return int(retention * _AT_RISK)
+
+
+def _retention_at_risk(at: Situation) -> Finding:
+    kind = ConditionType.RETENTION_AT_RISK
+    risky, oldest = at_risk_from(at.intent, at.coverage), oldest_missing(at.coverage)
+    if risky is None or oldest is None:
+        reason = "Unknown" if at.coverage is None else "NothingMissing"
+        holds = None if at.coverage is None else False
+        return Finding(kind, holds, reason, "nothing is known to be missing")
+    forgotten = format_seconds(oldest + at.intent.retention)
+    text = f"the oldest instant that is not exported is forgotten by the source at {forgotten}"
+    if at.now < risky:
+        return Finding(kind, False, "Headroom", text)
+    if at.coverage is not None and any(
+        gap.state is GapState.EXPORTING and parse_time(gap.start) == oldest
+        for gap in at.coverage.gaps
+    ):
+        return Finding(kind, False, "Exporting", f"{text}; a run is at it")
+    return Finding(kind, True, "SourceForgetsSoon", text)
+
+
+def _suspended(at: Situation) -> Finding:
+    kind = ConditionType.SUSPENDED
+    if at.suspended:
+        return Finding(kind, True, "SuspendedByUser", "spec.suspend is true: no new run starts")
+    return Finding(kind, False, "NotSuspended", "new runs start when they are due")
+
+
+def summary(findings: Iterable[Finding], *, active: bool) -> str:
+    """All conditions in one word, the most pressing first."""
+    by_type = {finding.type: finding for finding in findings}
+    ready = by_type[ConditionType.READY]
+    if ready.reason == "InvalidSpec":
+        return "Invalid"
+    if by_type[ConditionType.SUSPENDED].holds:
+        return "Suspended"
+    if by_type[ConditionType.RETENTION_AT_RISK].holds:
+        return "AtRisk"
+    if by_type[ConditionType.DEGRADED].holds:
+        return "Degraded"
+    if active:
+        return "Exporting" if ready.holds else "Inspecting"
+    complete = by_type[ConditionType.COVERAGE_COMPLETE]
+    if complete.holds is None:
+        return "Pending"
+    return {"Complete": "UpToDate", "EventsLost": "EventsLost"}.get(complete.reason, "Behind")
+
+
+def record(
+    status: SyncLogExportStatus, findings: Iterable[Finding], generation: int, now: Instant
+) -> list[Condition]:
+    """The findings as the status keeps them: the time moves only when the status changes.
+
+    Conditions that nobody speaks of now are kept as they were.
+    """
+    kept = {condition.type: condition for condition in status.conditions}
+    for finding in findings:
+        old = kept.get(finding.type.value)
+        state = _STATES[finding.holds]
+        changed = old is None or old.status is not state
+        kept[finding.type.value] = Condition(
+            type=finding.type.value,
+            status=state,
+            reason=finding.reason,
+            message=finding.message[:1024],
+            last_transition_time=format_seconds(now)
+            if changed or old is None
+            else old.last_transition_time,
+            observed_generation=generation,
+        )
+    return list(kept.values())
+
+
+_STATES = {
+    True: ConditionStatus.TRUE,
+    False: ConditionStatus.FALSE,
+    None: ConditionStatus.UNKNOWN,
+}

@@ -1,0 +1,151 @@
+"""What is exported and what is missing: pure sets of instants.
+
+The ledger in the destination is the truth. The status is its cache, and every result of a
+run repairs it: each interval that a result names *is* covered, so taking the union is always
+right, whatever was lost, truncated or told twice.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from synclog.api.run import LedgerCoverage, LedgerHead, RunResult, Totals, WindowText
+from synclog.api.status import Coverage, Gap, GapState, Interval, SyncLogExportStatus
+from synclog.windows import Instant, Window, Windows, format_time, parse_time
+
+LISTED = 256
+"""How many intervals and gaps a status lists; the schema has the same bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the ledger."""
+
+    ledger: LedgerHead | None = None
+    start: Instant | None = None
+    """The pinned start of coverage."""
+    covered: Windows = field(default_factory=Windows)
+    lost: Windows = field(default_factory=Windows)
+    totals: Totals = field(default_factory=Totals)
+
+    @property
+    def settled(self) -> Windows:
+        """What needs no run any more: exported, or gone for good."""
+        return self.covered | self.lost
+
+
+def known(status: SyncLogExportStatus, results: Iterable[RunResult]) -> Known:
+    """Put together what the status remembers and what the runs report."""
+    found = _remembered(status)
+    for result in results:
+        if result.ledger is None:
+            continue
+        if found.ledger is not None and result.ledger.id != found.ledger.id:
+            continue  # of a destination that this resource no longer has
+        found = _merge(found, result.ledger, result.coverage, result.totals)
+    return found
+
+
+def _remembered(status: SyncLogExportStatus) -> Known:
+    if status.ledger is None:
+        return Known()
+    coverage = status.coverage or Coverage()
+    totals = status.totals
+    return Known(
+        ledger=LedgerHead(
+            id=status.ledger.id, head=status.ledger.head, digest=status.ledger.digest
+        ),
+        start=None if coverage.from_ is None else parse_time(coverage.from_),
+        covered=Windows(map(_window, coverage.intervals)),
+        lost=Windows(_window(gap) for gap in coverage.gaps if gap.state is GapState.LOST),
+        totals=Totals()
+        if totals is None
+        else Totals(
+            windows=totals.windows,
+            events=totals.events,
+            bytes=totals.bytes,
+            stored_bytes=totals.stored_bytes,
+            parts=totals.parts,
+            late_events=totals.late_events,
+        ),
+    )
+
+
+def _merge(
+    found: Known, ledger: LedgerHead, coverage: LedgerCoverage | None, totals: Totals | None
+) -> Known:
+    newer = found.ledger is None or ledger.head > found.ledger.head
+    return Known(
+        ledger=ledger if newer else found.ledger,
+        start=parse_time(coverage.from_) if coverage is not None else found.start,
+        covered=found.covered | Windows(map(_window, coverage.intervals if coverage else ())),
+        lost=found.lost | Windows(map(_window, coverage.lost if coverage else ())),
+        totals=totals if totals is not None and newer else found.totals,
+    )
+
+
+def _window(interval: WindowText | Interval | Gap) -> Window:
+    return Window(parse_time(interval.start), parse_time(interval.end))
+
+
+def describe(
+    found: Known, due_until: Instant | None, exporting: Windows, tried: Windows
+) -> Coverage | None:
+    """The coverage as the status shows it.
+
+    Args:
+        found: what is known of the ledger.
+        due_until: up to where everything has come due.
+        exporting: what active runs are at.
+        tried: what runs were at that ended without exporting it.
+    """
+    if found.start is None:
+        return None
+    due = Windows() if due_until is None else _range(found.start, due_until)
+    missing = due - found.settled
+    gaps = [
+        *_gaps(missing & exporting, GapState.EXPORTING),
+        *_gaps((missing & tried) - exporting, GapState.FAILED),
+        *_gaps(missing - exporting - tried, GapState.PENDING),
+    ]
+    lost = _gaps(found.lost, GapState.LOST)
+    covered = list(found.covered)
+    if len(covered) > LISTED:
+        # The newest is kept besides the oldest, for the watermarks. What falls out is
+        # asked for again one day, and the ledger answers that it is there.
+        covered = [*covered[: LISTED - 1], covered[-1]]
+    return Coverage(
+        from_=format_time(found.start),
+        due_until=None if due_until is None else format_time(due_until),
+        intervals=[_interval(window) for window in covered],
+        # The lost come first: they are in no other place of the status.
+        gaps=sorted([*lost, *gaps][:LISTED], key=lambda gap: gap.start),
+        gap_count=len(missing),
+        gap_seconds=missing.length // 1000,
+        lost_seconds=found.lost.length // 1000,
+    )
+
+
+def watermark(found: Known) -> Instant | None:
+    """Everything from the pinned start to here is accounted for."""
+    return None if found.start is None else found.settled.reach(found.start)
+
+
+def failed_gaps(status: SyncLogExportStatus) -> Windows:
+    """The gaps that the status remembers as tried and failed."""
+    gaps = status.coverage.gaps if status.coverage else []
+    return Windows(_window(gap) for gap in gaps if gap.state is GapState.FAILED)
+
+
+def _range(start: Instant, end: Instant) -> Windows:
+    return Windows([Window(start, end)]) if start < end else Windows()
+
+
+def _gaps(windows: Windows, state: GapState) -> list[Gap]:
+    return [
+        Gap(start=format_time(window.start), end=format_time(window.end), state=state)
+        for window in windows
+    ]
+
+
+def _interval(window: Window) -> Interval:
+    return Interval(start=format_time(window.start), end=format_time(window.end))

@@ -1,0 +1,153 @@
+"""Runs that ended: counted once, kept for a while, then deleted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from synclog.api.run import FAILED, SUCCEEDED, Purpose, RunResult
+from synclog.api.spec import History
+from synclog.api.status import Interval, LastRun
+from synclog.planning.model import DeleteRun, Event, Run, RunState
+from synclog.windows import (
+    MINUTE,
+    Instant,
+    Span,
+    format_duration,
+    format_seconds,
+    format_time,
+)
+
+ABANDONED_AFTER: Span = 5 * MINUTE
+"""How long a Job may be failing without being failed: a dead node keeps its pods for ever."""
+
+
+class Result(Enum):
+    """How a run ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ABANDONED = "Abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A run that ended, and how."""
+
+    run: Run
+    result: Result
+    reason: str
+    message: str
+    at: Instant
+
+
+def ending(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
+    """How a run ended; None while it has not."""
+    match run.state:
+        case RunState.SUCCEEDED:
+            return _succeeded(run, now)
+        case RunState.FAILED:
+            reason, message = _blame(run)
+            return Ending(run, Result.FAILED, reason, message, run.finished or now)
+        case RunState.DELETING:
+            message = "its Job was deleted before it ended"
+            return Ending(run, Result.FAILED, "JobDeleted", message, run.finished or now)
+        case RunState.ACTIVE:
+            return _overdue(run, now, pending_timeout)
+
+
+def _succeeded(run: Run, now: Instant) -> Ending:
+    done = [result for result in run.results if result.outcome == SUCCEEDED]
+    events = sum(result.events for result in done)
+    if run.purpose is Purpose.INSPECT:
+        reason, message = "Inspected", "the destination is fit and its ledger is known"
+    elif done and all(result.reason == "AlreadyCovered" for result in done):
+        reason, message = "AlreadyCovered", "everything was in the ledger already"
+    else:
+        reason, message = "Exported", f"exported {events} events"
+    return Ending(run, Result.SUCCEEDED, reason, message, run.finished or now)
+
+
+def _blame(run: Run) -> tuple[str, str]:
+    """The reason of a failure: what the exporter said last, else what the Job says."""
+    failures = [result for result in run.results if result.outcome == FAILED]
+    if failures:
+        return failures[-1].reason, failures[-1].message
+    if run.stuck is not None:
+        return run.stuck.reason, run.stuck.message
+    return run.reason or "Failed", run.message
+
+
+def _overdue(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
+    if run.failing_since is not None:
+        if now < run.failing_since + ABANDONED_AFTER:
+            return None
+        _, message = _blame(run)
+        waited = format_duration(now - run.failing_since)
+        message = f"its pods did not go away for {waited} after it failed: {message}"
+        return Ending(run, Result.ABANDONED, "Abandoned", message, now)
+    if run.stuck is not None and now >= run.stuck.since + pending_timeout:
+        return Ending(run, Result.FAILED, run.stuck.reason, run.stuck.message, now)
+    return None
+
+
+def may_end_at(run: Run, pending_timeout: Span) -> Instant | None:
+    """When to look at an active run again, even if nothing is heard of it."""
+    if run.failing_since is not None:
+        return run.failing_since + ABANDONED_AFTER
+    return None if run.stuck is None else run.stuck.since + pending_timeout
+
+
+def last_run(end: Ending) -> LastRun:
+    """An ending as the status shows it."""
+    run = end.run
+    done: list[RunResult] = [result for result in run.results if result.outcome == SUCCEEDED]
+    return LastRun(
+        job=run.name,
+        scheduled_time=None if run.scheduled is None else format_seconds(run.scheduled),
+        start=format_seconds(run.created),
+        end=format_seconds(end.at),
+        duration=format_duration(max(end.at - run.created, 0) // 1000 * 1000),
+        result=end.result.value,
+        reason=end.reason,
+        message=end.message[:1024],
+        window=None
+        if run.span is None
+        else Interval(start=format_time(run.span.start), end=format_time(run.span.end)),
+        events=sum(result.events for result in done),
+        bytes=sum(result.bytes for result in done),
+        parts=sum(result.parts for result in done),
+        late_events=sum(result.late_events for result in done),
+    )
+
+
+def event(end: Ending) -> Event:
+    """An ending as a Kubernetes event."""
+    kind = "Normal" if end.result is Result.SUCCEEDED else "Warning"
+    return Event(kind, f"Run{end.result.value}", f"{end.run.name}: {end.reason}: {end.message}")
+
+
+def to_delete(
+    runs: Sequence[Run], accounted: Iterable[str], history: History
+) -> tuple[DeleteRun, ...]:
+    """The Jobs that are not needed any more.
+
+    Args:
+        runs: the runs that exist.
+        accounted: uids of the runs whose ending a *stored* status tells: deleting a Job
+            before that would lose its result.
+        history: how many to keep.
+    """
+    told = set(accounted)
+    known = sorted(
+        (run for run in runs if run.uid in told),
+        key=lambda run: (run.finished or run.created, run.name),
+        reverse=True,
+    )
+    succeeded = [run for run in known if run.state is RunState.SUCCEEDED]
+    failed = [run for run in known if run.state is RunState.FAILED]
+    given_up = [run for run in known if run.state is RunState.ACTIVE and run.failing_since is None]
+    old = [*succeeded[history.successful :], *failed[history.failed :]]
+    return (
+        *(DeleteRun(run.name, run.uid, "history limit") for run in old),
+        *(DeleteRun(run.name, run.uid, "pending for too long") for run in given_up),
+    )

@@ -1,0 +1,131 @@
+"""Which runs to start. An export has two slots: what came due, and older gaps.
+
+Laws (tests/unit/planning checks them): no two active runs share an instant; everything that
+is due and not settled is in an active run, in the run that is started, or in a gap that will
+be eligible for one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from synclog.api.run import Purpose, Slot
+from synclog.planning.coverage import Known
+from synclog.planning.model import CreateRun, Run
+from synclog.windows import HOUR, SECOND, Instant, Span, Window, Windows, cut
+
+MOST_WINDOWS = 500
+"""Windows of one run. A longer backlog is worked off by several runs, oldest first."""
+
+_FIRST_RETRY: Span = 30 * SECOND
+_LAST_RETRY: Span = HOUR
+
+
+def back_off(failures: int) -> Span:
+    """How long to wait after the n-th failure in a row."""
+    doublings = min(max(failures - 1, 0), 20)
+    return min(_FIRST_RETRY << doublings, _LAST_RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the choice of runs depends on, besides the runs."""
+
+    found: Known
+    step: Span
+    generation: int
+    consecutive_failures: int
+    last_end: Instant | None
+    """When the last run ended."""
+    urgent: bool
+    """A person asked for a run now: back-off does not hold."""
+
+
+def spans(runs: Iterable[Run]) -> Windows:
+    """Everything that these runs are for."""
+    return Windows(run.span for run in runs if run.span is not None)
+
+
+def frontier(found: Known, runs: Sequence[Run], tried: Windows) -> Instant:
+    """The end of what was tried so far: what comes due after it belongs to the main slot."""
+    assert found.start is not None
+    ends = [window.end for window in (found.settled | spans(runs) | tried)]
+    return max([found.start, *ends])
+
+
+def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -> int:
+    """The attempt that names the next run, derived from the runs that exist."""
+    return 1 + max(
+        (
+            run.attempt
+            for run in runs
+            if run.purpose is purpose and (run.span.start if run.span else None) == start
+        ),
+        default=0,
+    )
+
+
+def head_of(span: Window, step: Span) -> Window:
+    """As much of a span, from its start, as one run may take."""
+    windows = cut(span, step)
+    return Window(span.start, windows[min(len(windows), MOST_WINDOWS) - 1].end)
+
+
+def create(
+    work: Work,
+    runs: Sequence[Run],
+    slot: Slot,
+    span: Window,
+    *,
+    scheduled: Instant | None = None,
+    trigger: str | None = None,
+) -> CreateRun:
+    """The run for the first windows of a span."""
+    assert work.found.start is not None
+    taken = head_of(span, work.step)
+    return CreateRun(
+        purpose=Purpose.WINDOW,
+        slot=slot,
+        attempt=next_attempt(runs, Purpose.WINDOW, taken.start),
+        coverage_start=work.found.start,
+        ledger=work.found.ledger,
+        span=taken,
+        step=work.step,
+        scheduled=scheduled,
+        trigger=trigger,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A gap, and from when on it may be tried again."""
+
+    gap: Window
+    not_before: Instant
+
+
+def retries(work: Work, finished: Sequence[Run], busy: Windows, until: Instant) -> list[Retry]:
+    """The gaps before ``until`` that no run is at, the one that may go first in front."""
+    assert work.found.start is not None
+    if until <= work.found.start:
+        return []
+    gaps = (work.found.settled | busy).gaps(Window(work.found.start, until))
+    found = [Retry(gap, _not_before(work, finished, gap)) for gap in gaps]
+    return sorted(found, key=lambda retry: (retry.not_before, retry.gap.start))
+
+
+def _not_before(work: Work, finished: Sequence[Run], gap: Window) -> Instant:
+    tries = [run for run in finished if run.span is not None and run.span.overlaps(gap)]
+    return wait_after(work, tries)
+
+
+def wait_after(work: Work, tries: Sequence[Run]) -> Instant:
+    """From when on something may be tried again, given the runs that ended without success."""
+    if work.urgent or any(run.generation < work.generation for run in tries[-1:]):
+        return 0
+    ended = [run.finished for run in tries if run.finished is not None]
+    failures = max(len(ended), work.consecutive_failures)
+    if ended:
+        return max(ended) + back_off(failures)
+    if failures and work.last_end is not None:
+        return work.last_end + back_off(failures)
+    return 0
