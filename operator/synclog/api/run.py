@@ -126,6 +126,8 @@ class RunSpec(Model, frozen=True, kw_only=True):
     """The windows; absent for an inspect run."""
     ledger: LedgerHead | None = None
     """The head that the operator knows; a shorter or another ledger is an integrity failure."""
+    adopt: bool = False
+    """True takes over a ledger that has another owner; otherwise such a ledger is refused."""
 
 
 class Totals(Model, frozen=True, kw_only=True):
