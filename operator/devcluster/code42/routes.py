@@ -1,0 +1,131 @@
+"""What every route of the source does around its own work: faults, errors, the log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import TypeAlias
+
+from aiohttp import web
+
+from devcluster.code42 import answers
+from devcluster.code42.behaviour import Behaviour
+from devcluster.code42.body import break_off
+from devcluster.code42.faults import Fault, fault_of
+from devcluster.code42.query import BadQueryError
+from devcluster.code42.simulation import Route, Simulation
+from devcluster.code42.tokens import RefusedError
+
+SIMULATION = web.AppKey("simulation", Simulation)
+ROWS = web.RequestKey("rows", int)
+"""Key under which a handler leaves the number of rows in its answer, for the log."""
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Work: TypeAlias = Callable[[web.Request, Behaviour, int], Awaitable[web.StreamResponse]]
+
+
+class NotFoundError(LookupError):
+    """What is asked for does not exist; the source answers 404."""
+
+
+def guarded(route: Route, work: Work) -> Handler:
+    """A handler that does its work unless the request meets a fault."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        simulation = request.app[SIMULATION]
+        number, behaviour = simulation.begin(route)
+        response: web.StreamResponse | None = None
+        try:
+            response = await _met(request, route, number, behaviour)
+            if response is None and not _is_closing(request):
+                response = await _worked(work, request, behaviour, number)
+        finally:
+            simulation.record(
+                route,
+                method=request.method,
+                path=request.path,
+                query=request.query,
+                headers=request.headers,
+                status=0 if response is None else response.status,
+                rows=request.get(ROWS, 0),
+            )
+        # After a reset nothing reaches the client; aiohttp only wants something to drop.
+        return response or web.Response(status=500)
+
+    return handle
+
+
+async def _worked(
+    work: Work, request: web.Request, behaviour: Behaviour, number: int
+) -> web.StreamResponse:
+    now = request.app[SIMULATION].clock.now()
+    try:
+        return await work(request, behaviour, number)
+    except BadQueryError as problem:
+        status, message = 400, str(problem)
+    except RefusedError as problem:
+        status, message = 401, str(problem)
+    except NotFoundError as problem:
+        status, message = 404, str(problem)
+    return answers.error(status, message, behaviour.error_shape, request.path, now)
+
+
+async def _met(
+    request: web.Request, route: Route, number: int, behaviour: Behaviour
+) -> web.StreamResponse | None:
+    """The answer of the fault that the request meets; None for no fault, and after a reset."""
+    faults = behaviour.faults
+    if route not in faults.on:
+        return None
+    if faults.latency_ms:
+        await asyncio.sleep(faults.latency_ms / 1000)
+    simulation = request.app[SIMULATION]
+    now = simulation.clock.now()
+    wait = simulation.limit.wait(faults.requests_per_minute, now)
+    fault = fault_of(faults, simulation.world.seed, route, number)
+    if wait or fault is Fault.THROTTLED:
+        response = answers.error(
+            429, "Rate limit exceeded", behaviour.error_shape, request.path, now
+        )
+        response.headers.update(
+            answers.retry_after(faults, wait or faults.retry_after_seconds, now)
+        )
+        return response
+    match fault:
+        case None:
+            return None
+        case Fault.RESET:
+            break_off(request, reset=True)
+            return None
+        case Fault.ERROR:
+            return answers.error(
+                faults.error_status,
+                "Something went wrong",
+                behaviour.error_shape,
+                request.path,
+                now,
+            )
+        case Fault.REDIRECT:
+            location = faults.redirect_to.rstrip("/") + request.raw_path
+            return web.Response(status=302, headers={"Location": location})
+        case Fault.LOGIN_PAGE:
+            return answers.login_page()
+        case Fault.OTHER_JSON:
+            return answers.other_json()
+        case _:
+            return web.Response()
+
+
+def _is_closing(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """Write the source's clock into the ``Date`` header, as far ahead as it is told to be."""
+    simulation = request.app[SIMULATION]
+    behaviour = simulation.world.behaviour
+    response.headers["Server"] = "simulated-code42"
+    if behaviour.date_absent:
+        response.headers.popall("Date", None)
+    else:
+        now = simulation.clock.now() + behaviour.date_skew_ms
+        response.headers["Date"] = formatdate(now // 1000, usegmt=True)
