@@ -22,9 +22,10 @@ from devcluster.code42.behaviour import (
 )
 from devcluster.code42.clock import ManualClock, RealClock, ScaledClock
 from devcluster.code42.events import Event
-from devcluster.code42.server import SimulatedCode42, Truth, running
+from devcluster.code42.server import SimulatedCode42, running
+from devcluster.code42.tls import server_tls
 from devcluster.code42.tokens import MARKER, Credentials
-from devcluster.code42.truth import from_csv, from_json_lines
+from devcluster.code42.truth import Truth, from_csv, from_json_lines
 
 __all__ = [
     "MARKER",
@@ -51,4 +52,5 @@ __all__ = [
     "from_csv",
     "from_json_lines",
     "running",
+    "server_tls",
 ]

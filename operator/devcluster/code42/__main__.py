@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import os
 import signal
-import ssl
 from pathlib import Path
 
-import trustme
 from msgspec import structs
 
 from devcluster.code42.behaviour import Behaviour, from_json
 from devcluster.code42.clock import Clock, RealClock, ScaledClock
 from devcluster.code42.server import SimulatedCode42
+from devcluster.code42.tls import server_tls
 from devcluster.code42.tokens import Credentials
 from synclog.windows import parse_time
 
@@ -104,16 +103,6 @@ def _clock(epoch: str | None, speed: float) -> Clock:
     if epoch is None and speed == 1.0:
         return RealClock()
     return ScaledClock(RealClock().now() if epoch is None else parse_time(epoch), speed)
-
-
-def server_tls(directory: Path) -> ssl.SSLContext:
-    """A server context for localhost; the CA that signed it is left in ``directory/ca.crt``."""
-    directory.mkdir(parents=True, exist_ok=True)
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(directory / "ca.crt")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-    return context
 
 
 async def _serve(source: SimulatedCode42, url_file: Path | None) -> None:

@@ -4,13 +4,29 @@ import asyncio
 import gzip
 import socket
 import struct
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from devcluster.code42.behaviour import Body
 
-_BLOCK = 256 * 1024
+_PIECE = 256 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body in blocks, made as they are sent, and its size in bytes."""
+
+    blocks: Iterable[bytes]
+    size: int
+
+    @classmethod
+    def of(cls, body: bytes) -> "Content":
+        """A body that is at hand."""
+        return cls((body,), len(body))
 
 
 class _CloseDelimited(web.StreamResponse):
@@ -21,62 +37,77 @@ class _CloseDelimited(web.StreamResponse):
     _length_check = False
 
 
-def encoded(body: bytes, how: Body, accept_encoding: str) -> tuple[bytes, str | None]:
-    """The body as it travels, and its Content-Encoding."""
-    accepted = how.force_encoding or "gzip" in accept_encoding
-    if how.encoding == "identity" or not accepted:
-        return body, None
-    if how.encoding == "gzip":
-        return gzip.compress(body, 1, mtime=0), "gzip"
-    half = len(body) // 2
-    members = (gzip.compress(part, 1, mtime=0) for part in (body[:half], body[half:]))
-    return b"".join(members), "gzip"
+def encoded(content: Content, how: Body) -> Content:
+    """The body under the Content-Encoding that is asked for, other than identity."""
+    if how.encoding == "gzip_two_members":
+        body = b"".join(content.blocks)
+        half = len(body) // 2
+        members = (gzip.compress(part, 1, mtime=0) for part in (body[:half], body[half:]))
+        return Content.of(b"".join(members))
+    blocks = list(_compressed(content.blocks))
+    return Content(blocks, sum(map(len, blocks)))
+
+
+def _compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    for block in blocks:
+        yield compressor.compress(block)
+    yield compressor.flush()
 
 
 def cut_at(how: Body, size: int) -> int | None:
     """After how many of ``size`` bytes the body breaks off; None where it does not."""
+    cut = size
     if how.cut_bytes is not None:
-        return how.cut_bytes if how.cut_bytes < size else None
-    if how.cut_share is not None:
+        cut = how.cut_bytes
+    elif how.cut_share is not None:
         cut = int(size * how.cut_share)
-        return cut if cut < size else None
-    return None
+    return cut if cut < size else None
 
 
 async def send(
-    request: web.Request, body: bytes, how: Body, headers: Mapping[str, str]
+    request: web.Request, content: Content, how: Body, headers: Mapping[str, str]
 ) -> web.StreamResponse:
     """Answer 200 with a body, framed, encoded, cut and delayed as told."""
-    body, content_encoding = encoded(body, how, request.headers.get("Accept-Encoding", ""))
-    cut = cut_at(how, len(body))
-    if cut is not None and how.cut_by == "reframed":
-        body, cut = body[:cut], None
-    kind = _CloseDelimited if how.framing == "close" else web.StreamResponse
-    response = kind(headers=headers)
-    if content_encoding:
-        response.headers["Content-Encoding"] = content_encoding
+    response = (_CloseDelimited if how.framing == "close" else web.StreamResponse)(headers=headers)
+    accepted = how.force_encoding or "gzip" in request.headers.get("Accept-Encoding", "")
+    if how.encoding != "identity" and accepted:
+        # In a thread, so that a large body does not hold up other requests.
+        content = await asyncio.to_thread(encoded, content, how)
+        response.headers["Content-Encoding"] = "gzip"
+    cut = cut_at(how, content.size)
+    sent = content.size if cut is None else cut
     if how.framing == "length":
-        response.content_length = len(body)
+        response.content_length = sent if how.cut_by == "reframed" else content.size
     elif how.framing == "chunked":
         response.enable_chunked_encoding()
     else:
         response.force_close()
     await response.prepare(request)
     if request.method != "HEAD":
-        await _write(response, memoryview(body)[:cut], how.bytes_per_second)
-        if cut is not None:
+        await _write(response, content.blocks, sent, how.bytes_per_second)
+        if cut is not None and how.cut_by != "reframed":
             break_off(request, reset=how.cut_by == "reset")
     return response
 
 
-async def _write(response: web.StreamResponse, body: memoryview, bytes_per_second: int) -> None:
+async def _write(
+    response: web.StreamResponse, blocks: Iterable[bytes], size: int, bytes_per_second: int
+) -> None:
+    """Send the first ``size`` bytes of the blocks."""
     # A trickle sends a tenth of a second's bytes at a time.
-    block = max(1, bytes_per_second // 10) if bytes_per_second else _BLOCK
-    for at in range(0, len(body), block):
-        piece = body[at : at + block]
-        await response.write(piece)
-        if bytes_per_second:
-            await asyncio.sleep(len(piece) / bytes_per_second)
+    step = max(1, bytes_per_second // 10) if bytes_per_second else _PIECE
+    left = size
+    for block in blocks:
+        whole = memoryview(block)[:left]
+        left -= len(whole)
+        for at in range(0, len(whole), step):
+            piece = whole[at : at + step]
+            await response.write(piece)
+            if bytes_per_second:
+                await asyncio.sleep(len(piece) / bytes_per_second)
+        if not left:
+            break
 
 
 def break_off(request: web.Request, *, reset: bool) -> None:

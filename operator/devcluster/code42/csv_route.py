@@ -2,25 +2,27 @@
 
 from aiohttp import web
 
-from devcluster.code42 import body, query, records
+from devcluster.code42 import query, records
 from devcluster.code42.behaviour import Behaviour
-from devcluster.code42.routes import ROWS, SIMULATION
-from devcluster.code42.tokens import parse_bearer
+from devcluster.code42.body import Content, send
+from devcluster.code42.routes import ROWS, authorised
 
 
 async def serve_csv(request: web.Request, behaviour: Behaviour, number: int) -> web.StreamResponse:
-    simulation = request.app[SIMULATION]
-    simulation.desk.check(parse_bearer(request.headers.get("Authorization", "")), behaviour.tokens)
+    simulation = authorised(request, behaviour)
     asked = query.Query.parse(request.query)
-    found = query.rows(simulation.world, behaviour, asked, simulation.clock.now(), number)
-    found = found[: behaviour.row_cap.rows]
-    request[ROWS] = len(found)
-    return await body.send(
-        request,
-        records.csv_body(behaviour, found),
-        behaviour.body,
-        {
-            "Content-Type": behaviour.csv.content_type,
-            "Content-Disposition": 'attachment; filename="DirectorySyncLog.csv"',
-        },
-    )
+    now = simulation.clock.now()
+    bulk = query.bulk(simulation.world, behaviour, asked, now)
+    if bulk is not None:
+        request[ROWS] = bulk.count
+        content = bulk.csv()
+    else:
+        found = query.rows(simulation.world, behaviour, asked, now, number)
+        found = found[: behaviour.row_cap.rows]
+        request[ROWS] = len(found)
+        content = Content.of(records.csv_body(behaviour, found))
+    headers = {
+        "Content-Type": behaviour.csv.content_type,
+        "Content-Disposition": 'attachment; filename="DirectorySyncLog.csv"',
+    }
+    return await send(request, content, behaviour.body, headers)

@@ -96,7 +96,7 @@ def _hour(seed: int, population: Population, tick: int, hour: int) -> Drawn:
     rows = _rows_of_hour(rng, population, hour)
     while len(events) < rows:
         instant = hour * HOUR + int(rng.random() * HOUR)
-        events.extend(_update(rng, population, instant, rows - len(events)))
+        events.extend(one_update(rng, population, instant, rows - len(events)))
     if population.burst_rows and hour % population.burst_every_hours == 0:
         events.extend(_burst(rng, population, hour * HOUR + int(rng.random() * HOUR)))
     if tick > 1:
@@ -112,7 +112,7 @@ def _rows_of_hour(rng: random.Random, population: Population, hour: int) -> int:
     return int(share + rng.random())
 
 
-def _update(
+def one_update(
     rng: random.Random, population: Population, instant: Instant, room: int
 ) -> Iterator[Event]:
     """One update of one user by a provider: some rows with one timestamp, or one error."""

@@ -3,50 +3,55 @@
 import json
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
-from devcluster.code42 import body, query, records
+from devcluster.code42 import query, records
 from devcluster.code42.behaviour import Behaviour
+from devcluster.code42.body import Content, send
 from devcluster.code42.events import Event
 from devcluster.code42.paging import Page
-from devcluster.code42.routes import ROWS, SIMULATION, NotFoundError
+from devcluster.code42.routes import ROWS, NotFoundError, authorised
 from devcluster.code42.simulation import Simulation
-from devcluster.code42.tokens import parse_bearer
 from synclog.windows import Instant, format_time
 
 
 async def serve_json(request: web.Request, behaviour: Behaviour, number: int) -> web.StreamResponse:
-    simulation = request.app[SIMULATION]
-    simulation.desk.check(parse_bearer(request.headers.get("Authorization", "")), behaviour.tokens)
+    simulation = authorised(request, behaviour)
     page = Page.parse(request.query, behaviour.paging)
     asked = query.Query.parse(request.query)
     now = simulation.clock.now()
-    found = query.rows(simulation.world, behaviour, asked, now, number)
-    total = len(found)
-    capped = found[: behaviour.row_cap.rows]
-    if behaviour.row_cap.total_is_capped:
-        total = len(capped)
-    shown = capped[page.bounds(len(capped), behaviour.paging)]
-    if not shown and page.position > 0 and behaviour.paging.past_end == "not_found":
+    bulk = query.bulk(simulation.world, behaviour, asked, now)
+    objects: Any
+    if bulk is not None:
+        total = bulk.count
+        at = page.bounds(total, behaviour.paging)
+        objects = bulk.objects(at.start, at.stop)
+    else:
+        found = query.rows(simulation.world, behaviour, asked, now, number)
+        capped = found[: behaviour.row_cap.rows]
+        total = len(capped) if behaviour.row_cap.total_is_capped else len(found)
+        at = page.bounds(len(capped), behaviour.paging)
+        objects = records.json_objects(behaviour, capped[at])
+        _change_between_pages(simulation, behaviour, found, capped[at], now)
+    rows = max(0, at.stop - at.start)
+    past_end = rows == 0 and page.position > 0
+    if past_end and behaviour.paging.past_end == "not_found":
         raise NotFoundError("There is no such page")
-    request[ROWS] = len(shown)
-    document = envelope(
-        behaviour,
-        records.json_objects(behaviour, shown),
-        total=total,
-        past_end=not shown and page.position > 0,
-        now=now,
-    )
-    _change_between_pages(simulation, behaviour, found, shown, now)
-    text = json.dumps(
-        document, ensure_ascii=behaviour.json.ascii_only, separators=(",", ":")
-    ).encode()
-    return await body.send(request, text, behaviour.body, {"Content-Type": "application/json"})
+    request[ROWS] = rows
+    document = envelope(behaviour, objects, total=total, past_end=past_end, now=now)
+    content = Content.of(_text(document, ascii_only=behaviour.json.ascii_only))
+    return await send(request, content, behaviour.body, {"Content-Type": "application/json"})
+
+
+def _text(document: Any, *, ascii_only: bool) -> bytes:
+    text = msgspec.json.encode(document)
+    return json.dumps(json.loads(text), separators=(",", ":")).encode() if ascii_only else text
 
 
 def envelope(
     behaviour: Behaviour,
-    objects: list[dict[str, str | None]],
+    objects: Any,
     *,
     total: int,
     past_end: bool,
@@ -56,7 +61,7 @@ def envelope(
 
     Args:
         behaviour: which envelope.
-        objects: the page's rows.
+        objects: the page's rows, as a list or as raw JSON.
         total: the number of all rows.
         past_end: whether the page lies past the last one.
         now: the source's now.

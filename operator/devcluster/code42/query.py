@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from devcluster.code42.behaviour import COLUMNS, Behaviour
+from devcluster.code42.bulk import BulkWindow
 from devcluster.code42.events import Event
 from devcluster.code42.world import World
 from synclog.windows import Instant, Window, parse_time
@@ -93,6 +94,13 @@ def rows(
         random.Random(world.seed).shuffle(events)
         return events
     return sorted(events, key=_KEYS["logEventTimeStamp"], reverse=order.default == "descending")
+
+
+def bulk(world: World, behaviour: Behaviour, query: Query, now: Instant) -> BulkWindow | None:
+    """The same rows where they are ready blocks; None where they must be looked up."""
+    window = query.window(behaviour, now)
+    by_time = query.sort in (None, "logEventTimeStamp") and not query.descending
+    return world.bulk(window, now) if window is not None and by_time else None
 
 
 def _by_content(event: Event) -> tuple[str | int, ...]:

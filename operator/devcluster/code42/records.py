@@ -22,14 +22,19 @@ _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 def csv_body(behaviour: Behaviour, events: Iterable[Event]) -> bytes:
     """The whole body of a CSV answer: header and rows."""
     dialect = behaviour.csv
-    quoted = _quoter(behaviour)
-    columns = _columns(behaviour)
-    records = [",".join([quoted(column(event)) for column in columns]) for event in events]
+    records = csv_records(behaviour, events)
     if not records and dialect.no_rows == "nothing":
         return b""
-    records.insert(0, ",".join(map(quoted, dialect.columns.values())))
+    records.insert(0, ",".join(map(_quoter(behaviour), dialect.columns.values())))
     body = dialect.line_end.join(records) + dialect.line_end * dialect.final_line_end
     return body.encode("utf-8-sig" if dialect.byte_order_mark else "utf-8")
+
+
+def csv_records(behaviour: Behaviour, events: Iterable[Event]) -> list[str]:
+    """The CSV records of the events, without header and line ends."""
+    quoted = _quoter(behaviour)
+    columns = _columns(behaviour)
+    return [",".join([quoted(column(event)) for column in columns]) for event in events]
 
 
 def _columns(behaviour: Behaviour) -> list[Callable[[Event], str]]:

@@ -13,7 +13,7 @@ from devcluster.code42.body import break_off
 from devcluster.code42.faults import Fault, fault_of
 from devcluster.code42.query import BadQueryError
 from devcluster.code42.simulation import Route, Simulation
-from devcluster.code42.tokens import RefusedError
+from devcluster.code42.tokens import RefusedError, parse_bearer
 
 SIMULATION = web.AppKey("simulation", Simulation)
 ROWS = web.RequestKey("rows", int)
@@ -21,6 +21,18 @@ ROWS = web.RequestKey("rows", int)
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Work: TypeAlias = Callable[[web.Request, Behaviour, int], Awaitable[web.StreamResponse]]
+
+
+def authorised(request: web.Request, behaviour: Behaviour) -> Simulation:
+    """The simulation, for a request to the Sync Log whose token is good.
+
+    Raises:
+        RefusedError: there is no token, or it is not accepted.
+    """
+    simulation = request.app[SIMULATION]
+    token = parse_bearer(request.headers.get("Authorization", ""))
+    simulation.desk.check(token, behaviour.tokens)
+    return simulation
 
 
 class NotFoundError(LookupError):

@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -12,50 +11,15 @@ from typing import Self
 
 from aiohttp import web
 
-from devcluster.code42 import truth
 from devcluster.code42.app import make_app
 from devcluster.code42.behaviour import Behaviour
 from devcluster.code42.clock import Clock, RealClock
 from devcluster.code42.events import Event
 from devcluster.code42.simulation import Request, Simulation
 from devcluster.code42.tokens import Credentials, TokenDesk
+from devcluster.code42.truth import Truth
 from devcluster.code42.world import World
 from synclog.windows import Instant, Window
-
-
-class Truth:
-    """Which events exist, whatever the source shows: what an export is compared with."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    @classmethod
-    def of(cls, seed: int, behaviour: Behaviour | None = None) -> "Truth":
-        """The truth of a source that need not run: it follows from seed and behaviour."""
-        return cls(World(seed, behaviour or Behaviour()))
-
-    def events(self, window: Window) -> list[Event]:
-        """The canonical events of the window in order of time, late ones included.
-
-        Events that retention or a behaviour made unreadable did exist, and are included.
-        """
-        return [truth.canonical(event) for event in self._world.existing(window)]
-
-    def visible(self, window: Window, now: Instant) -> list[Event]:
-        """The canonical events of the window that can be read at ``now``."""
-        return [truth.canonical(event) for event in self._world.readable(window, now)]
-
-    def multiset(self, window: Window) -> Counter[Event]:
-        """The canonical events of the window with their multiplicities."""
-        return Counter(self.events(window))
-
-    def count(self, window: Window) -> int:
-        """How many events the window has."""
-        return len(self._world.existing(window))
-
-    def digest(self, window: Window) -> str:
-        """The order-independent digest of the window's events; see `truth.digest`."""
-        return truth.digest(self._world.existing(window))
 
 
 class SimulatedCode42:
@@ -67,7 +31,7 @@ class SimulatedCode42:
         clock: the source's clock; the default is the machine's.
         credentials: what clients must know.
         port: 0 for a free one.
-        tls: a server context for HTTPS.
+        tls: a server context for HTTPS, as `server_tls` makes it.
     """
 
     def __init__(
@@ -117,8 +81,7 @@ class SimulatedCode42:
     @property
     def url(self) -> str:
         """The request URL; it also serves the API gateway's ``/v1/oauth``."""
-        scheme, host = ("https", "localhost") if self._tls else ("http", "127.0.0.1")
-        return f"{scheme}://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     @property
     def client_id(self) -> str:

@@ -8,13 +8,15 @@ compared as multisets, since identical rows are genuine.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from devcluster.code42.behaviour import COLUMNS
+from devcluster.code42.behaviour import COLUMNS, Behaviour
 from devcluster.code42.events import Event
-from synclog.windows import format_time, parse_time
+from devcluster.code42.world import World
+from synclog.windows import Instant, Window, format_time, parse_time
 
 IDENTITY = {column: column for column in COLUMNS}
 
@@ -91,3 +93,38 @@ def digest(events: Iterable[Event]) -> str:
         )
         total += int.from_bytes(sha256(text.encode()).digest())
     return f"{total % 2**256:064x}"
+
+
+class Truth:
+    """Which events exist, whatever the source shows: what an export is compared with."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @classmethod
+    def of(cls, seed: int, behaviour: Behaviour | None = None) -> "Truth":
+        """The truth of a source that need not run: it follows from seed and behaviour."""
+        return cls(World(seed, behaviour or Behaviour()))
+
+    def events(self, window: Window) -> list[Event]:
+        """The canonical events of the window in order of time, late ones included.
+
+        Events that retention or a behaviour made unreadable did exist, and are included.
+        """
+        return [canonical(event) for event in self._world.existing(window)]
+
+    def visible(self, window: Window, now: Instant) -> list[Event]:
+        """The canonical events of the window that can be read at ``now``."""
+        return [canonical(event) for event in self._world.readable(window, now)]
+
+    def multiset(self, window: Window) -> Counter[Event]:
+        """The canonical events of the window with their multiplicities."""
+        return Counter(self.events(window))
+
+    def count(self, window: Window) -> int:
+        """How many events the window has."""
+        return len(self._world.existing(window))
+
+    def digest(self, window: Window) -> str:
+        """The order-independent digest of the window's events; see `digest`."""
+        return digest(self._world.existing(window))

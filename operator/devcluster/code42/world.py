@@ -13,7 +13,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from devcluster.code42.behaviour import Behaviour
-from devcluster.code42.events import Event, drawn, seeded, username
+from devcluster.code42.bulk import BulkWindow
+from devcluster.code42.events import Drawn, Event, drawn, seeded, username
 from synclog.windows import Instant, Window
 
 _by_time = attrgetter("instant")
@@ -41,32 +42,49 @@ class World:
 
     def existing(self, window: Window) -> list[Event]:
         """All events that ever belong to the window, visible or not, in order of time."""
-        behaviour = self.behaviour
-        events = drawn(self.seed, behaviour.population, behaviour.tick, window).events
+        events = self._drawn(window).events
         late = [added.event for added in self.added if added.event.instant in window]
         return sorted(events + late, key=_by_time) if late else events
 
     def readable(self, window: Window, now: Instant) -> list[Event]:
         """The events of the window that the source shows at ``now``, in order of time."""
-        behaviour = self.behaviour
-        start = max(window.start, now - behaviour.visibility.retention_ms)
-        end = min(window.end, now + 1)
-        if start >= end:
+        clipped = self._clipped(window, now)
+        if clipped is None:
             return []
-        window = Window(start, end)
         late = [
             added.event
             for added in self.added
-            if added.event.instant in window and added.visible_at <= now
+            if added.event.instant in clipped and added.visible_at <= now
         ]
-        events = self._visible(behaviour, window, now)
+        events = self._visible(clipped, now)
         if late:
             events = sorted(events + late, key=_by_time)
         return _without(events, self.gone) if self.gone else events
 
-    def _visible(self, behaviour: Behaviour, window: Window, now: Instant) -> list[Event]:
+    def _drawn(self, window: Window) -> Drawn:
+        behaviour = self.behaviour
+        if behaviour.population.bulk_bytes_per_day:
+            events = list(BulkWindow(self.seed, behaviour, window).events())
+            return Drawn([event.instant for event in events], events, [0.0] * len(events))
+        return drawn(self.seed, behaviour.population, behaviour.tick, window)
+
+    def bulk(self, window: Window, now: Instant) -> BulkWindow | None:
+        """The readable events of a bulk tenant's window; None where they are not all ready."""
+        if not self.behaviour.population.bulk_bytes_per_day or self.added or self.gone:
+            return None
+        clipped = self._clipped(window, now)
+        return None if clipped is None else BulkWindow(self.seed, self.behaviour, clipped)
+
+    def _clipped(self, window: Window, now: Instant) -> Window | None:
+        """What of a window lies between the retention's edge and now."""
+        start = max(window.start, now - self.behaviour.visibility.retention_ms)
+        end = min(window.end, now + 1)
+        return Window(start, end) if start < end else None
+
+    def _visible(self, window: Window, now: Instant) -> list[Event]:
         """Of the drawn events, those whose lag is over."""
-        instants, events, draws = drawn(self.seed, behaviour.population, behaviour.tick, window)
+        instants, events, draws = self._drawn(window)
+        behaviour = self.behaviour
         visibility = behaviour.visibility
         longest = max(visibility.lag_ms, visibility.late_ms if visibility.late_share else 0)
         settled = bisect_left(instants, now - longest)
