@@ -1,0 +1,216 @@
+"""A world for planning: a ledger, Jobs and a stored status, driven by plans. No Kubernetes."""
+
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from synclog.api.run import (
+    FAILED,
+    SUCCEEDED,
+    LedgerCoverage,
+    LedgerHead,
+    Purpose,
+    RunResult,
+    Totals,
+    WindowText,
+)
+from synclog.api.spec import SyncLogExportSpec
+from synclog.api.status import SyncLogExportStatus
+from synclog.planning.model import CreateRun, DeleteRun, Observed, Plan, Run, RunState
+from synclog.planning.plan import plan
+from synclog.windows import Window, Windows, cut, format_time, parse_duration, parse_time
+
+SPEC = {
+    "schedule": "0 * * * *",
+    "source": {
+        "url": "https://console.example.com",
+        "auth": {"apiClient": {"secretName": "code42"}},
+    },
+    "range": {"rolling": {"from": "2026-01-01T00:00:00Z", "maxWindow": "6h"}},
+    "destination": {"persistentVolumeClaim": {"claimName": "archive"}},
+}
+
+
+def make_spec(**changes):
+    return msgspec.convert({**SPEC, **changes}, SyncLogExportSpec)
+
+
+@dataclass
+class World:
+    """What exists, and the time. ``step`` plans once and does what the plan says."""
+
+    now: int = parse_time("2026-01-02T00:30:00Z")
+    spec: SyncLogExportSpec = field(default_factory=make_spec)
+    generation: int = 1
+    status: SyncLogExportStatus = field(default_factory=SyncLogExportStatus)
+    runs: list[Run] = field(default_factory=list)
+    covered: Windows = field(default_factory=Windows)
+    lost: Windows = field(default_factory=Windows)
+    start: int | None = None
+    head: int = -1
+    created: int = 0
+    commits: list[Window] = field(default_factory=list)
+    last: Plan | None = None
+
+    def observe(self):
+        return Observed(
+            namespace="ns",
+            name="export",
+            uid="uid",
+            generation=self.generation,
+            created=0,
+            spec=self.spec,
+            status=self.status,
+            runs=tuple(self.runs),
+        )
+
+    def step(self, *, crash=False):
+        """Plan and act; with ``crash`` the operator dies before it writes the status."""
+        self.last = plan(self.observe(), self.now)
+        for action in self.last.actions:
+            match action:
+                case CreateRun():
+                    self._create(action)
+                case DeleteRun():
+                    self.runs = [run for run in self.runs if run.uid != action.uid]
+        if not crash:
+            data = msgspec.json.encode(self.last.status)
+            self.status = msgspec.json.decode(data, type=SyncLogExportStatus)
+        return self.last
+
+    def settle(self, limit=20):
+        """Step until nothing changes."""
+        for _ in range(limit):
+            before = (self.status, tuple(self.runs))
+            self.step()
+            if before == (self.status, tuple(self.runs)):
+                return
+        raise AssertionError(f"planning does not come to rest: {self.last}")
+
+    def _create(self, action):
+        name = f"{action.key}-{action.attempt}"
+        assert all(run.name != name for run in self.runs), f"{name} exists"
+        self.created += 1
+        self.runs.append(
+            Run(
+                name=name,
+                uid=f"job-{self.created}",
+                purpose=action.purpose,
+                slot=action.slot,
+                attempt=action.attempt,
+                generation=self.generation,
+                state=RunState.ACTIVE,
+                created=self.now,
+                span=action.span,
+                step=action.step,
+                scheduled=action.scheduled,
+                trigger=action.trigger,
+            )
+        )
+        if self.start is None:
+            self.first = action.coverage_start
+
+    def change(self, run, **changes):
+        self.runs = [replace(r, **changes) if r.uid == run.uid else r for r in self.runs]
+        return next(r for r in self.runs if r.uid == run.uid)
+
+    def active(self, **kind):
+        return [
+            run
+            for run in self.runs
+            if run.state is RunState.ACTIVE
+            and all(getattr(run, key) == value for key, value in kind.items())
+        ]
+
+    def commit(self, window):
+        """What the exporter does: a window that overlaps coverage is never committed again."""
+        if self.covered.covers(window):
+            return "AlreadyCovered"
+        for piece in (self.covered | self.lost).gaps(window):
+            self.commits.append(piece)
+        self.covered |= Windows([window])
+        self.head += 1
+        return "Exported"
+
+    def result(self, run, reason, outcome=SUCCEEDED, window=None):
+        return RunResult(
+            outcome=outcome,
+            reason=reason,
+            message=f"it was {reason}",
+            purpose=run.purpose,
+            window=window
+            and WindowText(start=format_time(window.start), end=format_time(window.end)),
+            events=1,
+            ledger=None
+            if self.start is None
+            else LedgerHead(id="ledger", head=self.head, digest="d" * 64),
+            coverage=None
+            if self.start is None
+            else LedgerCoverage(
+                from_=format_time(self.start),
+                intervals=[
+                    WindowText(start=format_time(w.start), end=format_time(w.end))
+                    for w in self.covered
+                    if window is None or w.overlaps(window)  # as a truncated message does
+                ],
+                lost=[
+                    WindowText(start=format_time(w.start), end=format_time(w.end))
+                    for w in self.lost
+                ],
+            ),
+            totals=Totals(windows=len(self.commits), events=len(self.commits)),
+        )
+
+    def succeed(self, run, *, tell=True):
+        """The Job ends well; with ``tell`` false its results are lost with its pods."""
+        results = []
+        if run.purpose is Purpose.INSPECT:
+            if self.start is None:
+                self.start, self.head = self.first, 0
+            results.append(self.result(run, "Inspected"))
+        else:
+            for window in cut(run.span, run.step):
+                results.append(self.result(run, self.commit(window), window=window))
+        return self.change(
+            run,
+            state=RunState.SUCCEEDED,
+            finished=self.now,
+            results=tuple(results) if tell else (),
+        )
+
+    def fail(self, run, *, windows=(), reason="SourceUnavailable", tell=True):
+        """The Job fails after it exported ``windows`` (indexes)."""
+        results = []
+        if run.span is not None:
+            pieces = cut(run.span, run.step)
+            for index in windows:
+                if index < len(pieces):
+                    window = pieces[index]
+                    results.append(self.result(run, self.commit(window), window=window))
+        results.append(self.result(run, reason, FAILED))
+        return self.change(
+            run,
+            state=RunState.FAILED,
+            finished=self.now,
+            reason="FailedIndexes",
+            results=tuple(results) if tell else (),
+        )
+
+    def edit(self, **changes):
+        self.spec = make_spec(**changes)
+        self.generation += 1
+
+    def inspected(self):
+        """The world after the first inspect run."""
+        self.settle()
+        self.succeed(self.active()[0])
+        self.settle()
+        return self
+
+    @property
+    def settle_delay(self):
+        return parse_duration(self.spec.range.rolling.settle_delay)
+
+    def condition(self, kind):
+        found = [c for c in self.status.conditions if c.type == kind]
+        return (found[0].status.value, found[0].reason) if found else None
