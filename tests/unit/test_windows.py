@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_sets_of_windows_behave_as_sets_of_instants(one, other):
 @given(sets)
 def test_windows_of_a_set_neither_overlap_nor_touch(one):
     ends = [(window.start, window.end) for window in one]
-    assert all(left[1] < right[0] for left, right in zip(ends, ends[1:], strict=False))
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(ends))
     assert Windows(one) == one
     assert hash(Windows(one)) == hash(one)
 
@@ -61,7 +63,7 @@ def test_cut_pieces_are_the_span_and_end_at_multiples(span, step):
     pieces = cut(span, step)
     assert pieces[0].start == span.start
     assert pieces[-1].end == span.end
-    assert all(a.end == b.start for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(pieces))
     assert all(piece.end % step == 0 for piece in pieces[:-1])
     assert all(piece.length <= step for piece in pieces)
 
