@@ -169,8 +169,8 @@ class World:
                 self.start, self.head = self.first, 0
             results.append(self.result(run, "Inspected"))
         else:
-            for window in cut(run.span, run.step):
-                results.append(self.result(run, self.commit(window), window=window))
+            windows = cut(run.span, run.step)
+            results = [self.result(run, self.commit(window), window=window) for window in windows]
         return self.change(
             run,
             state=RunState.SUCCEEDED,

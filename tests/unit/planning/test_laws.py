@@ -21,15 +21,16 @@ picks = st.integers(0, 10)
 
 
 class Planning(RuleBasedStateMachine):
-    @initialize(schedule=st.sampled_from(SCHEDULES), hours=st.integers(1, 24))
-    def begin(self, schedule, hours):
+    @initialize(schedule=st.sampled_from(SCHEDULES), hours=st.integers(1, 24), fresh=st.booleans())
+    def begin(self, schedule, hours, fresh):
         self.options = {
             "schedule": schedule,
             "range": {"rolling": {"from": "2026-01-01T00:00:00Z", "maxWindow": f"{hours}h"}},
         }
         self.world = World(spec=make_spec(**self.options))
         self.seen = Windows()
-        self.ledger_seen = False
+        if not fresh:
+            self.world.inspected()
 
     def pick(self, number, **kind):
         runs = self.world.active(**kind)
@@ -88,7 +89,7 @@ class Planning(RuleBasedStateMachine):
     @rule()
     def the_status_is_wiped(self):
         self.world.status = SyncLogExportStatus()
-        self.seen, self.ledger_seen = Windows(), False
+        self.seen = Windows()
 
     @invariant()
     def active_runs_share_no_instant(self):
