@@ -1,0 +1,53 @@
+# Every target works on a fresh machine with Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types walls unit integration conformance bench generate clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## Watch a SyncLogExport turn into verified files, on this machine alone
+	@$(BIN)/python -m devcluster.demo
+
+test: check unit conformance integration ## Everything that CI runs
+
+check: lint types walls ## Style, types and walls
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+walls: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## Tests without a cluster
+	$(BIN)/pytest -n auto tests/unit tests/source tests/exporter
+
+conformance: $(STAMP) ## What we rely on of a cluster (KUBEBUILDER_ASSETS: a real one)
+	$(BIN)/pytest -n auto tests/conformance
+
+integration: $(STAMP) ## The real operator and exporter (KUBEBUILDER_ASSETS: a real cluster)
+	$(BIN)/pytest -n 2 tests/integration
+
+bench: $(STAMP) ## Throughput, CPU and memory as ratios to curl
+	$(BIN)/python -m tests.bench
+
+generate: $(STAMP) ## Write what is generated from the typed API
+	$(BIN)/synclog-operator crd > crds/synclogexports.synclog.dev.yaml
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
