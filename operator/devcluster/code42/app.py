@@ -6,7 +6,7 @@ from devcluster.code42 import control_routes as control
 from devcluster.code42 import token_routes as tokens
 from devcluster.code42.csv_route import serve_csv
 from devcluster.code42.json_route import serve_json
-from devcluster.code42.routes import SIMULATION, guarded, stamp
+from devcluster.code42.routes import SIMULATION, before_answer, guarded
 from devcluster.code42.simulation import Simulation
 
 # Incydr's prefix and its CrashPlan twin's.
@@ -17,7 +17,7 @@ def make_app(simulation: Simulation) -> web.Application:
     """All routes of the source, and ``/_sim`` to steer it."""
     app = web.Application(middlewares=[control.explain_bad_input])
     app[SIMULATION] = simulation
-    app.on_response_prepare.append(stamp)
+    app.on_response_prepare.append(before_answer)
     for prefix in _PREFIXES:
         app.router.add_get(f"{prefix}/v3/DirectorySyncLog/csv", guarded("data", serve_csv))
         app.router.add_get(f"{prefix}/v3/DirectorySyncLog", guarded("data", serve_json))

@@ -27,7 +27,9 @@ COLUMNS = (
 """The seven published field names; their order is this simulation's guess."""
 
 
-class _Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Group(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True
+):
     pass
 
 

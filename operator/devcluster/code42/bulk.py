@@ -126,7 +126,7 @@ def _block(seed: int, population: Population, csv: bytes, json: bytes) -> Block:
     behaviour = msgspec.convert(
         {"csv": msgspec.json.decode(csv), "json": msgspec.json.decode(json)}, Behaviour
     )
-    rng = seeded(seed, population, "bulk")
+    rng = seeded(seed, "bulk")
     events: list[Event] = []
     missing = population.bulk_bytes_per_day // _MINUTES_A_DAY
     while missing > 0 or not events:

@@ -44,7 +44,7 @@ class Drawn(NamedTuple):
     draws: list[float]
 
 
-def seeded(*parts: object) -> random.Random:
+def seeded(*parts: int | str) -> random.Random:
     """A generator that follows from the parts alone, in every process and on every machine."""
     digest = blake2b(repr(parts).encode(), digest_size=16).digest()
     return random.Random(int.from_bytes(digest))
@@ -91,7 +91,7 @@ def _cached_hour(seed: int, population: Population, tick: int, hour: int) -> Dra
 
 
 def _hour(seed: int, population: Population, tick: int, hour: int) -> Drawn:
-    rng = seeded(seed, population, hour)
+    rng = seeded(seed, "hour", hour)
     events: list[Event] = []
     rows = _rows_of_hour(rng, population, hour)
     while len(events) < rows:

@@ -16,6 +16,8 @@ from devcluster.code42.simulation import Route, Simulation
 from devcluster.code42.tokens import RefusedError, parse_bearer
 
 SIMULATION = web.AppKey("simulation", Simulation)
+ROUTE: web.RequestKey[Route] = web.RequestKey("route")
+"""Key of the route of a request that is not yet logged."""
 ROWS = web.RequestKey("rows", int)
 """Key under which a handler leaves the number of rows in its answer, for the log."""
 
@@ -43,23 +45,11 @@ def guarded(route: Route, work: Work) -> Handler:
     """A handler that does its work unless the request meets a fault."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        simulation = request.app[SIMULATION]
-        number, behaviour = simulation.begin(route)
-        response: web.StreamResponse | None = None
-        try:
-            response = await _met(request, route, number, behaviour)
-            if response is None and not _is_closing(request):
-                response = await _worked(work, request, behaviour, number)
-        finally:
-            simulation.record(
-                route,
-                method=request.method,
-                path=request.path,
-                query=request.query,
-                headers=request.headers,
-                status=0 if response is None else response.status,
-                rows=request.get(ROWS, 0),
-            )
+        number, behaviour = request.app[SIMULATION].begin(route)
+        request[ROUTE] = route
+        response = await _met(request, route, number, behaviour)
+        if response is None and not _is_closing(request):
+            response = await _worked(work, request, behaviour, number)
         # After a reset nothing reaches the client; aiohttp only wants something to drop.
         return response or web.Response(status=500)
 
@@ -106,6 +96,7 @@ async def _met(
         case None:
             return None
         case Fault.RESET:
+            _record(request, status=0)
             break_off(request, reset=True)
             return None
         case Fault.ERROR:
@@ -131,8 +122,26 @@ def _is_closing(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-async def stamp(request: web.Request, response: web.StreamResponse) -> None:
-    """Write the source's clock into the ``Date`` header, as far ahead as it is told to be."""
+def _record(request: web.Request, status: int) -> None:
+    """Log the request, once, before the client can know its answer."""
+    if ROUTE not in request:
+        return
+    route = request[ROUTE]
+    del request[ROUTE]
+    request.app[SIMULATION].record(
+        route,
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        headers=request.headers,
+        status=status,
+        rows=request.get(ROWS, 0),
+    )
+
+
+async def before_answer(request: web.Request, response: web.StreamResponse) -> None:
+    """Log the answer, and write the source's clock, skewed as told, into its headers."""
+    _record(request, response.status)
     simulation = request.app[SIMULATION]
     behaviour = simulation.world.behaviour
     response.headers["Server"] = "simulated-code42"

@@ -107,7 +107,7 @@ class World:
 
     def add_random(self, window: Window, count: int, visible_at: Instant) -> list[Event]:
         """Add ``count`` events at random times of the window; the events are returned."""
-        rng = seeded(self.seed, "late", window, count, len(self.added))
+        rng = seeded(self.seed, "late", window.start, count, len(self.added))
         events = [
             Event(
                 rng.randrange(window.start, window.end),
