@@ -1,0 +1,108 @@
+"""What one reading of one range of the source gave, before anybody knows whether it is complete."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from synclog.exporter.source.digest import combine
+from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.windows import Instant, Window
+
+_MARGIN_LIMIT = 1000
+_MARGIN_SHARE = 100
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with events and bytes so far."""
+
+
+class Spool(Protocol):
+    """Where records are kept until they are published. Each write ends where a record ends."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object:
+        """Append bytes."""
+        ...
+
+    def truncate(self, size: int, /) -> object:
+        """Drop what is beyond a size that it had; the next write goes there."""
+        ...
+
+    def tell(self) -> int:
+        """The place of the next write."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The bounds that are sent for a window: wider, as nobody knows whether they are inclusive.
+
+    The margin is a second, or less for short windows, so that halving a window still halves the
+    answer. With one millisecond it is ``(start - 1, end)``: right for either kind of bound.
+    """
+
+    after: Instant
+    before: Instant
+
+    @classmethod
+    def around(cls, window: Window) -> "Asked":
+        """The bounds to ask for a window."""
+        margin = min(max(window.length // _MARGIN_SHARE, 1), _MARGIN_LIMIT)
+        return cls(window.start - margin, window.end + margin - 1)
+
+
+@dataclass(slots=True)
+class Answer:
+    """All records of one range, as one or several HTTP answers gave them.
+
+    `rows` counts every record served, `events` those inside the window; `digest`, `first` and
+    `last` are about the events.
+    """
+
+    window: Window
+    asked: Asked
+    rows: int = 0
+    events: int = 0
+    bytes: int = 0
+    digest: int = 0
+    first: Instant | None = None
+    last: Instant | None = None
+    served: int = 0
+    """Bytes of bodies."""
+    total: int | None = None
+    """How many records there are, as the source says; None where it does not say."""
+    tells_the_end: bool = True
+    """Whether every body would have been noticed had it been cut short."""
+    looks_cut: bool = False
+    """Whether the last record has no line end."""
+    blank: bool = False
+    """Whether there is nothing that says of the answer what it is: an empty body."""
+    at_after: bool = False
+    """Whether a record has the very instant of the lower bound asked for."""
+    at_before: bool = False
+    page_base: int | None = None
+    page_size: int | None = None
+    http: list[AnswerEvidence] = field(default_factory=list)
+
+    @property
+    def dropped(self) -> int:
+        """Records outside the window."""
+        return self.rows - self.events
+
+    def count(self, size: int, digest: int, first: Instant | None, last: Instant | None) -> None:
+        """Add events (of `size` bytes in the spool, with line ends) that were kept."""
+        self.bytes += size
+        self.digest = combine(self.digest, digest)
+        self.first = _least(self.first, first)
+        self.last = _most(self.last, last)
+
+    def saw(self, earliest: Instant | None, latest: Instant | None) -> None:
+        """Look at timestamps, outside the window too: they tell how the bounds behave."""
+        self.at_after |= earliest == self.asked.after
+        self.at_before |= latest == self.asked.before
+
+
+def _least(one: Instant | None, other: Instant | None) -> Instant | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
+def _most(one: Instant | None, other: Instant | None) -> Instant | None:
+    return max((each for each in (one, other) if each is not None), default=None)

@@ -1,0 +1,158 @@
+"""The CSV route: one request, one answer, streamed."""
+
+from collections.abc import Iterator
+
+from synclog.exporter.errors import AnswerError
+from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
+from synclog.exporter.source.csv_dialect import Dialect, read_header
+from synclog.exporter.source.csv_scan import Kept, Scanner
+from synclog.exporter.source.digest import multiset_sum
+from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.exporter.source.timestamps import Timestamps
+from synclog.exporter.source.transport import Head, Transport
+from synclog.windows import Window, format_time
+
+_ACCEPT = "text/csv, text/plain;q=0.5"
+_NOT_CSV = ("html", "json", "xml", "image/", "pdf", "zip")
+_BLOCK = 128 * 1024
+
+
+class CsvRoute:
+    """Reads ranges of the Sync Log as CSV.
+
+    Args:
+        transport: talks to the source.
+        path: path of the Sync Log; the route is ``/csv`` under it.
+        timestamps: how times are read.
+    """
+
+    def __init__(self, transport: Transport, path: str, timestamps: Timestamps) -> None:
+        self._transport = transport
+        self._path = path + "/csv"
+        self._timestamps = timestamps
+        self._header: bytes | None = None
+        self._columns: tuple[str, ...] = ()
+
+    @property
+    def header(self) -> bytes:
+        """The header record as served, with its line end; empty before the first answer."""
+        return self._header or b""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the header."""
+        return self._columns
+
+    def read(self, window: Window, asked: Asked, spool: Spool, progress: Progress) -> Answer:
+        """Ask with these bounds; the records inside the window are appended to the spool.
+
+        Raises:
+            AnswerError: the answer is no CSV that can be read safely.
+            ExportError: as `Transport.get`.
+        """
+        base = spool.tell()
+
+        def consume(head: Head, blocks: Iterator[bytes]) -> Answer:
+            spool.truncate(base)  # the answer before this one broke off
+            _check_type(head)
+            answer = Answer(window, asked, tells_the_end=head.framing.tells_the_end)
+            self._take(answer, blocks, spool, progress)
+            answer.http.append(
+                AnswerEvidence(
+                    query=head.query,
+                    status=head.status,
+                    date=head.date,
+                    framing=head.framing.value,
+                    rows=answer.rows,
+                    bytes=answer.served,
+                )
+            )
+            return answer
+
+        params = {
+            "eventOccurredAfter": format_time(asked.after),
+            "eventOccurredBefore": format_time(asked.before),
+        }
+        return self._transport.get(self._path, params, _ACCEPT, consume)
+
+    def _take(
+        self, answer: Answer, blocks: Iterator[bytes], spool: Spool, progress: Progress
+    ) -> None:
+        scanner: Scanner | None = None
+        pending = b""
+        for block in _gathered(blocks):
+            answer.served += len(block)
+            if scanner is None:
+                pending += block
+                found = read_header(pending, at_end=False)
+                if found is None:
+                    continue
+                dialect, end = found
+                scanner = self._begin(answer, dialect)
+                block = pending[end:]  # noqa: PLW2901 - what follows the header
+            for kept in scanner.feed(block):
+                _add(answer, kept, spool)
+            answer.rows = scanner.seen
+            progress(answer.events, answer.bytes)
+        if not pending:
+            answer.blank = True
+            return
+        if scanner is None:
+            found = read_header(pending, at_end=True)
+            assert found is not None  # at the end it is found or refused
+            scanner = self._begin(answer, found[0])
+            for kept in scanner.feed(pending[found[1] :]):
+                _add(answer, kept, spool)
+        for kept in scanner.finish():
+            _add(answer, kept, spool)
+        answer.rows = scanner.seen
+        answer.looks_cut = scanner.ended_mid_line
+
+    def _begin(self, answer: Answer, dialect: Dialect) -> Scanner:
+        if self._header is not None and self._header != dialect.header:
+            raise AnswerError(
+                "SourceSchemaChanged",
+                "the header of the source's CSV changed between two answers, from "
+                f"{self._header[:200]!r} to {dialect.header[:200]!r}",
+            )
+        self._header = dialect.header
+        self._columns = dialect.columns
+        return Scanner(dialect, answer.window, self._timestamps)
+
+
+def _add(answer: Answer, kept: Kept, spool: Spool) -> None:
+    answer.saw(kept.earliest, kept.latest)
+    if kept.records:
+        spool.write(kept.data)
+        answer.events += len(kept.records)
+        answer.count(len(kept.data), multiset_sum(kept.records), kept.first, kept.last)
+
+
+def _check_type(head: Head) -> None:
+    if any(word in head.content_type for word in _NOT_CSV):
+        raise AnswerError(
+            "UnexpectedContent",
+            f"the source answered 200 with {head.content_type} instead of CSV; that is what a "
+            "login page or a proxy does. Check source.url, source.path and source.proxy",
+        )
+
+
+def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut the body into blocks of one size, however it came over the network.
+
+    The scanner's cost is by block and by record; and equal bodies are written to the spool in
+    equal steps, so that a retry makes the same parts.
+    """
+    waiting: list[bytes] = []
+    size = 0
+    for block in blocks:
+        waiting.append(block)
+        size += len(block)
+        if size >= _BLOCK:
+            data = b"".join(waiting)
+            end = size - size % _BLOCK
+            for at in range(0, end, _BLOCK):
+                yield data[at : at + _BLOCK]
+            waiting, size = [data[end:]], size - end
+    if size:
+        yield b"".join(waiting)

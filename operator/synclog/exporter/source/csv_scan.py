@@ -1,0 +1,237 @@
+"""Cutting CSV into records, and reading nothing of them but the timestamp.
+
+Records come in blocks of about 128 KiB, and three ways lead through a block, from fast to
+careful. The faster ones check that they understood every byte, and give the block to the next
+where they did not; so all three say the same, and only the careful one ever refuses.
+
+1. A block without quotes is split as a whole.
+2. A block with quotes is matched record by record by one regular expression.
+3. The careful way takes one record at a time, and says what is wrong with it.
+
+Measured on one core, CPU seconds per GiB of records of 106 to 120 bytes, digest included:
+3.1, 5.8 and 25. `csv.reader` alone takes 15 to 19.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synclog.exporter.errors import AnswerError
+from synclog.exporter.source.csv_dialect import Dialect, field_pattern, unquote
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps, as_run
+from synclog.windows import Instant, Window
+
+RECORD_LIMIT = 4 * 1024 * 1024
+"""Bytes that one record may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The records of one block that are in the window."""
+
+    data: bytes
+    """The records as they go to the spool: as served, each with a line end."""
+    records: list[bytes]
+    """The same records without line ends."""
+    first: Instant | None
+    last: Instant | None
+    dropped: int
+    """Records of the block that are outside the window."""
+    earliest: Instant | None
+    """The earliest timestamp of the block, outside the window too."""
+    latest: Instant | None
+
+
+class Scanner:
+    """Takes the bytes after the header, in blocks of any size, and gives the records.
+
+    Args:
+        dialect: how the records are written.
+        window: which records are kept.
+        timestamps: how their times are read.
+    """
+
+    def __init__(self, dialect: Dialect, window: Window, timestamps: Timestamps) -> None:
+        self._dialect = dialect
+        self._window = window
+        self._timestamps = timestamps
+        self._carry = b""
+        self._seen = 0
+        self._ended_mid_line = False
+        delimiter, end = re.escape(dialect.delimiter), re.escape(dialect.line_end)
+        field = field_pattern(dialect.delimiter)
+        before, after = dialect.time_column, len(dialect.columns) - dialect.time_column - 1
+        self._regular = re.compile(
+            b'^((?:%b%b){%d}("?)([-+.:0-9TZ]++)\\2(?:%b%b){%d})%b'
+            % (field, delimiter, before, delimiter, field, after, end),
+            re.MULTILINE,
+        )
+        self._fields = re.compile(rb"(%b)(?:%b|\Z)" % (field, delimiter))
+        self._record = re.compile(b"%b(?:%b%b)*+" % (field, delimiter, field))
+
+    @property
+    def ended_mid_line(self) -> bool:
+        """Whether the answer ended without a line end after its last record."""
+        return self._ended_mid_line
+
+    @property
+    def seen(self) -> int:
+        """Records so far, inside and outside the window."""
+        return self._seen
+
+    def feed(self, block: bytes) -> Iterator[Kept]:
+        """Take the next bytes; give the records that are complete.
+
+        Raises:
+            AnswerError: the bytes are no CSV of this dialect, or a timestamp cannot be read.
+        """
+        data = self._carry + block if self._carry else block
+        end = data.rfind(b"\n") + 1
+        whole = data[:end]
+        quotes = whole.count(b'"')
+        kept = None
+        if end and not quotes:
+            kept = self._split(whole)
+        elif end and quotes % 2 == 0:
+            kept = self._match(whole)
+        if kept is not None:
+            self._carry = data[end:]
+            yield kept
+        else:
+            yield from self._careful(data, at_end=False)
+        if len(self._carry) > RECORD_LIMIT:
+            raise self._refuse(f"has no end within {RECORD_LIMIT} bytes")
+
+    def finish(self) -> Iterator[Kept]:
+        """Say that there are no more bytes; give the last record where it has no line end."""
+        if self._carry:
+            yield from self._careful(self._carry, at_end=True)
+
+    # The fast way: no quotes.
+
+    def _split(self, whole: bytes) -> Kept | None:
+        dialect = self._dialect
+        line_end, delimiter = dialect.line_end, dialect.delimiter
+        if line_end == b"\n" and b"\r" in whole:
+            return None
+        records = whole.split(line_end)
+        if records.pop():
+            return None
+        fields = whole.replace(line_end, delimiter).split(delimiter)
+        width = len(dialect.columns)
+        if len(fields) != len(records) * width + 1:
+            return None
+        if line_end == b"\r\n" and whole.count(b"\n") != len(records):
+            return None
+        return self._keep(whole, records, fields[dialect.time_column : -1 : width])
+
+    # The regular way: quotes.
+
+    def _match(self, whole: bytes) -> Kept | None:
+        found = self._regular.findall(whole)
+        if not found:
+            return None
+        records = [record for record, _, _ in found]
+        size = sum(map(len, records)) + len(records) * len(self._dialect.line_end)
+        if size != len(whole):
+            return None
+        return self._keep(whole, records, [text for _, _, text in found])
+
+    def _keep(self, whole: bytes, records: list[bytes], texts: list[bytes]) -> Kept | None:
+        run = as_run(texts, self._timestamps)
+        if run is None:
+            return None
+        self._seen += len(records)
+        start, end = run.bounds(self._window)
+        low, high = min(texts), max(texts)
+        earliest, latest = self._timestamps.parse(low), self._timestamps.parse(high)
+        if start <= low and high < end:
+            return Kept(whole, records, earliest, latest, 0, earliest, latest)
+        inside = [
+            (text, record)
+            for text, record in zip(texts, records, strict=True)
+            if start <= text < end
+        ]
+        kept = [record for _, record in inside]
+        first = self._timestamps.parse(min(inside)[0]) if inside else None
+        last = self._timestamps.parse(max(inside)[0]) if inside else None
+        line_end = self._dialect.line_end
+        data = line_end.join(kept) + line_end if kept else b""
+        return Kept(data, kept, first, last, len(records) - len(kept), earliest, latest)
+
+    # The careful way.
+
+    def _careful(self, data: bytes, *, at_end: bool) -> Iterator[Kept]:
+        served: list[bytes] = []
+        records: list[bytes] = []
+        inside: list[Instant] = []
+        instants: list[Instant] = []
+        at = 0
+        while at < len(data):
+            found = self._next_record(data, at, at_end=at_end)
+            if found is None:
+                break
+            record, line_end = found
+            at += len(record) + len(line_end)
+            if not record:
+                continue  # an empty line is no record
+            instant = self._instant(record)
+            self._seen += 1
+            instants.append(instant)
+            if instant in self._window:
+                served += (record, line_end or self._dialect.line_end)
+                records.append(record)
+                inside.append(instant)
+            self._ended_mid_line = not line_end
+        self._carry = data[at:]
+        if instants:
+            yield Kept(
+                b"".join(served),
+                records,
+                min(inside, default=None),
+                max(inside, default=None),
+                len(instants) - len(inside),
+                min(instants),
+                max(instants),
+            )
+
+    def _next_record(self, data: bytes, at: int, *, at_end: bool) -> tuple[bytes, bytes] | None:
+        match = self._record.match(data, at)
+        assert match is not None  # every field may be empty
+        stop = match.end()
+        rest = data[stop : stop + 2]
+        if rest == b"\r\n":
+            return match[0], rest
+        if rest[:1] == b"\n":
+            return match[0], b"\n"
+        if rest[:1] == b"\r":
+            if len(rest) == 1 and not at_end:
+                return None
+            cut = len(rest) == 1 and self._dialect.line_end == b"\r\n"
+            return match[0], b"" if cut else b"\r"
+        if not rest:
+            return (match[0], b"") if at_end else None
+        # A quote stopped the match: at the start of a field it opens one that has no end yet.
+        opens = data[stop - 1 : stop] in (self._dialect.delimiter, b"") or stop == at
+        if opens and not at_end:
+            return None
+        raise self._refuse(
+            "ends inside a quoted field" if opens else "has a double quote in the middle of a field"
+        )
+
+    def _instant(self, record: bytes) -> Instant:
+        fields = self._fields.findall(record)
+        if record[-1:] != self._dialect.delimiter and len(fields) > 1 and not fields[-1]:
+            fields.pop()  # the empty match after the last field
+        width = len(self._dialect.columns)
+        if len(fields) != width:
+            raise self._refuse(f"has {len(fields)} fields where the header has {width}")
+        text = unquote(fields[self._dialect.time_column])
+        try:
+            return self._timestamps.parse(text)
+        except NotATimestampError as error:
+            column = self._dialect.columns[self._dialect.time_column]
+            raise self._refuse(f"has no time in its column {column}: {error}") from error
+
+    def _refuse(self, what: str) -> AnswerError:
+        return AnswerError("MalformedRecord", f"record {self._seen + 1} of the answer {what}")

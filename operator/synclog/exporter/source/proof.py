@@ -1,0 +1,216 @@
+"""Proving that an answer is complete, or reading it in parts that are.
+
+An answer may have been cut short (a body that ends when the connection closes cannot tell) or
+capped (the source leaves out what is beyond a number of rows, and says nothing). Asking the
+same again proves nothing, since it meets the same cut and the same cap. What proves:
+
+- *total*: the source says how many records there are, and that many came.
+- *framed*: every body told its own end, and there are fewer rows than a cap would leave.
+- *halves*: the parts of the range, read separately, are together the whole, and each of them is
+  smaller than the whole. Had the whole met a limit, then no smaller part met it, so the parts
+  would be more than the whole.
+- where all records have one timestamp, or there are none, no parts are smaller. Then a wider
+  range is asked: its records inside the window must be the same, and it must be larger.
+
+Parts that disagree with the whole are proven for themselves, down to one millisecond; one that
+is still too full cannot be proven, and is an error.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from synclog.exporter.errors import UnprovenError
+from synclog.exporter.source.answer import Answer, Asked, Spool
+from synclog.exporter.source.digest import combine
+from synclog.exporter.source.evidence import Proof
+from synclog.windows import HOUR, Window, format_time
+
+_WIDENINGS = (HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
+_ROUND = 100
+"""A number of rows that can be divided by this is what a low cap would leave."""
+
+Read: TypeAlias = Callable[[Window, Asked, Spool], Answer]
+"""Reads a window with these bounds; appends the records inside it to the spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Answers that are together complete, in order; their records are in the spool."""
+
+    answers: list[Answer]
+    proof: Proof
+
+
+class Discarded:
+    """A spool that keeps nothing."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object:
+        """Drop bytes."""
+        return len(data)
+
+    def truncate(self, size: int, /) -> object:
+        """Do nothing."""
+        return size
+
+    def tell(self) -> int:
+        """Always at the start."""
+        return 0
+
+
+class Prover:
+    """Reads windows until they are proven.
+
+    Args:
+        read: reads one range.
+        spool: takes the records of what was proven.
+        cap: a number of rows from which on an answer may have met a cap.
+        known: the oldest and the newest instant that it makes sense to ask for.
+    """
+
+    def __init__(self, read: Read, spool: Spool, *, cap: int, known: Window) -> None:
+        self._read = read
+        self._spool = spool
+        self._cap = cap
+        self._known = known
+
+    def prove(self, window: Window) -> Proven:
+        """Read a window; on return the spool has its records, proven complete.
+
+        Raises:
+            UnprovenError: no way to prove it is left; the message says why.
+            ExportError: as the reading.
+        """
+        base = self._spool.tell()
+        return self._settle(self._ask(window), base)
+
+    def _ask(self, window: Window) -> Answer:
+        return self._read(window, Asked.around(window), self._spool)
+
+    def _settle(self, whole: Answer, base: int) -> Proven:
+        """Prove an answer whose records are in the spool from `base` on, the last ones there."""
+        proof = self._by_itself(whole)
+        if proof is not None and not self._suspect(whole):
+            return Proven([whole], proof)
+        if _divisible(whole):
+            return self._in_parts(whole, base)
+        if self._by_wider(whole):
+            return Proven([whole], Proof.HALVES)
+        if proof is not None:
+            return Proven([whole], proof)  # suspected for its round number only
+        if whole.window.length > 1 and not whole.blank:
+            return self._in_parts(whole, base)
+        raise self._unprovable(whole)
+
+    def _by_itself(self, answer: Answer) -> Proof | None:
+        if answer.blank or not answer.tells_the_end or answer.rows >= self._cap:
+            return None
+        if answer.total is not None:
+            return Proof.TOTAL if answer.total == answer.rows else None
+        return Proof.FRAMED
+
+    @staticmethod
+    def _suspect(answer: Answer) -> bool:
+        return answer.total is None and answer.rows > 0 and answer.rows % _ROUND == 0
+
+    def _in_parts(self, whole: Answer, base: int) -> Proven:
+        self._spool.truncate(base)
+        windows = list(_parts(whole))
+        read: list[tuple[Answer, int]] = []
+        for window in windows:
+            at = self._spool.tell()
+            read.append((self._ask(window), at))
+        answers = [answer for answer, _ in read]
+        if _is_union(whole, answers):
+            return Proven(answers, Proof.HALVES)
+        return self._each(read)
+
+    def _each(self, read: list[tuple[Answer, int]]) -> Proven:
+        """Prove each part for itself; what is in the spool after a part is read again."""
+        proven: list[Answer] = []
+        proof = Proof.HALVES
+        fresh = True
+        for answer, at in read:
+            if fresh and self._by_itself(answer) is not None and not self._suspect(answer):
+                proven.append(answer)
+                continue
+            if fresh:
+                self._spool.truncate(at + answer.bytes)
+                part = self._settle(answer, at)
+                fresh = False
+            else:
+                part = self.prove(answer.window)
+            proven += part.answers
+        return Proven(proven, proof)
+
+    def _by_wider(self, answer: Answer) -> bool:
+        """Whether a wider and larger answer has the same records inside the window."""
+        if answer.looks_cut or answer.rows >= self._cap:
+            return False
+        window = answer.window
+        for margin in _WIDENINGS:
+            asked = Asked(
+                max(window.start - margin, min(self._known.start, answer.asked.after)),
+                min(window.end + margin, max(self._known.end, answer.asked.before)),
+            )
+            wider = self._read(window, asked, Discarded())
+            if wider.events != answer.events or wider.digest != answer.digest:
+                raise UnprovenError(
+                    "AnswersDisagree",
+                    f"{window} has {answer.events} records when asked for alone, and "
+                    f"{wider.events} when a wider range is asked for",
+                )
+            if wider.rows > answer.rows and wider.served > answer.served and not wider.looks_cut:
+                return True
+        return False
+
+    def _unprovable(self, answer: Answer) -> UnprovenError:
+        if answer.blank:
+            return UnprovenError(
+                "EmptyAnswer",
+                f"the answer for {answer.window} is empty, without even a header, and so is every "
+                "wider one: nothing says that there are no records",
+            )
+        at = format_time(answer.window.start)
+        if answer.rows >= self._cap:
+            return UnprovenError(
+                "MillisecondTooFull",
+                f"the single millisecond {at} has {answer.rows} rows, as many as a cap of the "
+                f"source may leave (source.maxRowsPerAnswer is {self._cap}), and a millisecond "
+                "cannot be halved. If the source has no cap there, set it higher",
+            )
+        return UnprovenError(
+            "CutShort",
+            f"the answer for {answer.window} ends when the connection closes, so that a cut "
+            "cannot be noticed, and no larger answer could be compared with it",
+        )
+
+
+def _divisible(answer: Answer) -> bool:
+    """Whether the window can be cut so that records are on both sides."""
+    return answer.first is not None and answer.first != answer.last
+
+
+def _parts(whole: Answer) -> Iterator[Window]:
+    start, end = whole.window.start, whole.window.end
+    first, last = whole.first, whole.last
+    if first is None or last is None:
+        cuts = [(start + end) // 2]
+    elif first < last:
+        cuts = [(first + last + 1) // 2]
+    else:
+        cuts = [first, first + 1]
+    edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
+    for at, edge in enumerate(edges[1:]):
+        yield Window(edges[at], edge)
+
+
+def _is_union(whole: Answer, parts: list[Answer]) -> bool:
+    return (
+        len(parts) > 1
+        and not whole.looks_cut
+        and all(not part.looks_cut for part in parts)
+        and all(part.rows < whole.rows and part.served < whole.served for part in parts)
+        and sum(part.events for part in parts) == whole.events
+        and combine(*(part.digest for part in parts)) == whole.digest
+    )
