@@ -1,11 +1,10 @@
 """Compression of parts, the same bytes for the same records; and the way back, checked."""
 
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from synclog.api.spec import Compression
 from synclog.exporter.errors import IntegrityError
@@ -88,7 +87,7 @@ def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[
                 raise IntegrityError("PartDamaged", "something follows the end of the gzip data")
             try:
                 plain = decompressor.decompress(block[at : at + _BITE])
-            except zlib.error as error:
+            except igzip_lib.IsalError as error:  # type: ignore[misc] # the stub declares a value, not a class
                 raise IntegrityError("PartDamaged", f"damaged gzip data: {error}") from error
             if plain:
                 yield plain

@@ -45,6 +45,8 @@ class Content(_Model, frozen=True, kw_only=True):
     digest: str = ""
     """Order-independent digest of the records as a multiset; see docs/ledger.md."""
     columns: list[str] = field(default_factory=list)
+    time_zone: str = ""
+    """Zone that times without one were read in; empty where there can be none."""
     first: str = ""
     """Smallest time stamp; empty where there is no record."""
     last: str = ""

@@ -112,7 +112,7 @@ class Ledger:
             )
         return head
 
-    def append(self, known: Head, propose: Callable[[Head], Record | None]) -> Head:
+    def append(self, known: Head, propose: Callable[[Head], Record | None]) -> tuple[Head, bool]:
         """Append one record.
 
         Args:
@@ -121,7 +121,7 @@ class Ledger:
                 more. It is asked again after every lost race, and its errors pass through.
 
         Returns:
-            The entry that was appended, or the head for which nothing was proposed.
+            The new head and True; or the head for which nothing was proposed and False.
 
         Raises:
             IntegrityError: the proposed record may not follow the head.
@@ -130,12 +130,12 @@ class Ledger:
             known = self.newest(known)
             record = propose(known)
             if record is None:
-                return known
+                return known, False
             so_far = after(known.so_far, record)
             number = known.number + 1
             data = entries.encode(self._entry(number, known.digest, record, so_far))
             if self._destination.create(entries.path_of(number), data):
-                return Head(number, entries.digest(data), known.identity, so_far)
+                return Head(number, entries.digest(data), known.identity, so_far), True
         raise DestinationError(
             "DestinationUnstable",
             f"ledger entry {known.number + 1} exists for those who create it and not for those "

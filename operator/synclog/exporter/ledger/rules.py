@@ -38,6 +38,11 @@ def accounted(so_far: SoFar) -> Windows:
     return windows_of(so_far.coverage) | windows_of(so_far.lost)
 
 
+def content_of(record: Record) -> Content | None:
+    """The records that a record publishes; None for a kind that publishes none."""
+    return record.content if isinstance(record, WindowRecord | Lost) else None
+
+
 def after(so_far: SoFar | None, record: Record) -> SoFar:
     """What a ledger comes to when ``record`` follows ``so_far`` (None: an empty ledger).
 

@@ -1,0 +1,126 @@
+"""What `run` is told: a spec from a file or the environment, or a small one made of flags."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
+from synclog.api.spec import (
+    ApiClientAuth,
+    Auth,
+    BearerTokenAuth,
+    Compression,
+    Destination,
+    Output,
+    Source,
+    SourceFormat,
+    UserPasswordAuth,
+)
+from synclog.exporter.errors import ConfigurationError
+from synclog.windows import Instant, format_time, parse_duration, parse_time
+
+LAPTOP = Owner(namespace="local", name="synclog-export")
+"""Owner of a ledger that was begun by hand."""
+
+_UNUSED = "command-line"
+"""Name of the Secret in a spec that is made of flags; nothing reads it."""
+
+
+def run_spec(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> RunSpec:
+    """The spec that the command line and the environment mean.
+
+    Raises:
+        ConfigurationError: it is incomplete or cannot be read.
+    """
+    if args.spec is not None:
+        return _decoded(_content(args.spec), where=f"the file {args.spec}")
+    if args.url is not None:
+        return _of_flags(args)
+    if ENV_RUN_SPEC in environ:
+        return _decoded(environ[ENV_RUN_SPEC].encode(), where=f"the variable {ENV_RUN_SPEC}")
+    raise ConfigurationError(
+        "InvalidRunSpec",
+        f"say what to export: --url with --start and --end, or --spec FILE, or {ENV_RUN_SPEC}",
+    )
+
+
+def time_argument(text: str) -> Instant:
+    """Read a time from the command line; a bare date is its midnight, UTC."""
+    try:
+        return parse_time(f"{text}T00:00:00Z" if "T" not in text.upper() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from error
+
+
+def duration_argument(text: str) -> str:
+    """Check a duration from the command line."""
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _content(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            "InvalidRunSpec", f"the spec {name} cannot be read: {error.strerror}"
+        ) from error
+
+
+def _decoded(data: bytes, *, where: str) -> RunSpec:
+    try:
+        return msgspec.json.decode(data, type=RunSpec)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError("InvalidRunSpec", f"{where} is no run spec: {error}") from error
+
+
+def _of_flags(args: argparse.Namespace) -> RunSpec:
+    if args.start is None or args.end is None or args.start >= args.end:
+        raise ConfigurationError(
+            "InvalidRunSpec", "write --start and --end, with the start before the end"
+        )
+    optional = {"tenant": args.tenant, "proxy": args.proxy}
+    if args.path is not None:
+        optional["path"] = args.path
+    return RunSpec(
+        purpose=Purpose.WINDOW,
+        owner=LAPTOP,
+        source=Source(
+            url=args.url.rstrip("/"),
+            format=SourceFormat(args.format.upper()),
+            auth=_auth(args),
+            retention=args.retention,
+            **optional,
+        ),
+        destination=Destination(),
+        output=Output(compression=Compression(args.compression.capitalize())),
+        coverage_start=format_time(args.start),
+        settle_delay=args.settle_delay,
+        span=SpanText(
+            start=format_time(args.start),
+            end=format_time(args.end),
+            step_ms=parse_duration(args.max_window),
+        ),
+        adopt=args.adopt,
+    )
+
+
+def _auth(args: argparse.Namespace) -> Auth:
+    match args.auth:
+        case "api-client":
+            return Auth(api_client=ApiClientAuth(secret_name=_UNUSED, token_url=args.token_url))
+        case "user":
+            return Auth(
+                user_password=UserPasswordAuth(secret_name=_UNUSED, token_url=args.token_url)
+            )
+        case _:
+            return Auth(bearer_token=BearerTokenAuth(secret_name=_UNUSED))

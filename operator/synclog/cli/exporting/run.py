@@ -1,0 +1,240 @@
+"""``synclog-export run``: do what a Job is told, in a pod or on a laptop."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from synclog import __version__
+from synclog.api.run import (
+    ENV_AUTH_DIR,
+    ENV_CA_FILE,
+    ENV_DESTINATION_DIR,
+    ENV_JOB_INDEX,
+    ENV_LOG_FORMAT,
+    ENV_RUN_SPEC,
+    ENV_SPOOL_DIR,
+    ENV_TERMINATION_LOG,
+    FAILED,
+    SUCCEEDED,
+    ExitCode,
+    RunResult,
+    RunSpec,
+)
+from synclog.cli.exporting import inputs, logs
+from synclog.cli.exporting.progress import Progress, human_bytes
+from synclog.exporter import pipeline
+from synclog.exporter.destination import Volume
+from synclog.exporter.errors import ConfigurationError, ExportError
+from synclog.exporter.pipeline import message
+from synclog.exporter.source import SourceReader, SystemClock, load_credentials
+
+log = logging.getLogger("synclog.export")
+
+_EPILOG = f"""\
+In a pod everything comes from the environment: {ENV_RUN_SPEC}, {ENV_JOB_INDEX},
+{ENV_DESTINATION_DIR}, {ENV_SPOOL_DIR}, {ENV_AUTH_DIR}, {ENV_CA_FILE},
+{ENV_TERMINATION_LOG}, {ENV_LOG_FORMAT}. Each has a flag, and the flag wins.
+
+Credentials are files in one folder (--auth-dir), named clientId and clientSecret,
+or username, password and totpSeed, or token. They are never given as arguments.
+
+examples:
+  one day, on a laptop:
+    synclog-export run --url https://console.us.code42.com --auth-dir ~/.synclog \\
+        --start 2026-01-31 --end 2026-02-01 --destination ./archive
+  the third window of the spec that a Job got:
+    synclog-export run --spec run.json --index 2 --destination ./archive \\
+        --auth-dir ~/.synclog
+
+exit codes: 0 done, 2 wrong command line, 10 configuration, 11 authorisation,
+  12 source, 13 destination, 14 integrity, 15 not settled yet, 16 interrupted,
+  1 a bug. docs/synclog-export.md explains each.
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser of ``synclog-export``."""
+    parser = commands.add_parser(
+        "run",
+        help="export windows, or inspect a destination",
+        description="Export windows of the Sync Log into a folder, exactly once, proven complete.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=run)
+    env = os.environ
+    what = parser.add_argument_group("what to export, from a spec")
+    what.add_argument("--spec", metavar="FILE", help="run spec as JSON; - is standard input")
+    what.add_argument(
+        "--index",
+        type=int,
+        default=env.get(ENV_JOB_INDEX),
+        metavar="N",
+        help="only the N-th window of the span, from 0; default: all, one after the other",
+    )
+    flags = parser.add_argument_group("what to export, from flags")
+    flags.add_argument("--url", help="request URL, such as https://console.us.code42.com")
+    flags.add_argument("--start", type=inputs.time_argument, metavar="TIME", help="first instant")
+    flags.add_argument("--end", type=inputs.time_argument, metavar="TIME", help="end, excluded")
+    flags.add_argument("--path", help="path of the Sync Log; CrashPlan uses /c42api/v3/…")
+    flags.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="route to read (default: csv)"
+    )
+    flags.add_argument(
+        "--auth",
+        choices=("api-client", "user", "token"),
+        default="api-client",
+        help="how to get a token (default: api-client)",
+    )
+    flags.add_argument("--token-url", metavar="URL", help="where tokens are asked for")
+    flags.add_argument("--tenant", help="name of the tenant in the ledger (default: the host)")
+    flags.add_argument("--proxy", metavar="URL", help="HTTP proxy to go through")
+    flags.add_argument(
+        "--compression", choices=("gzip", "none"), default="gzip", help="(default: gzip)"
+    )
+    for name, default, text in (
+        ("--max-window", "24h", "longest window"),
+        ("--settle-delay", "15m", "how old an instant must be"),
+        ("--retention", "90d", "how long the source keeps its log"),
+    ):
+        flags.add_argument(
+            name,
+            type=inputs.duration_argument,
+            default=default,
+            metavar="DURATION",
+            help=f"{text} (default: {default})",
+        )
+    flags.add_argument("--adopt", action="store_true", help="take over another owner's ledger")
+    where = parser.add_argument_group("where")
+    where.add_argument("--destination", default=env.get(ENV_DESTINATION_DIR), metavar="DIR")
+    where.add_argument(
+        "--spool",
+        default=env.get(ENV_SPOOL_DIR),
+        metavar="DIR",
+        help="room for one window, uncompressed (default: the temporary folder)",
+    )
+    where.add_argument("--auth-dir", default=env.get(ENV_AUTH_DIR), metavar="DIR")
+    where.add_argument("--ca-file", default=env.get(ENV_CA_FILE), metavar="FILE")
+    where.add_argument(
+        "--termination-log",
+        default=env.get(ENV_TERMINATION_LOG),
+        metavar="FILE",
+        help="gets the result as JSON",
+    )
+    where.add_argument(
+        "--log-format",
+        choices=logs.FORMATS,
+        default=env.get(ENV_LOG_FORMAT, "auto"),
+        help="auto: text on a terminal, JSON lines elsewhere",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    logs.configure(args.log_format)
+    stop = threading.Event()
+    with _stopped_by_signals(stop):
+        try:
+            spec = inputs.run_spec(args)
+            result = _run(spec, args, stop)
+        except ExportError as error:
+            result = RunResult(
+                outcome=FAILED,
+                reason=error.reason,
+                message=error.message,
+                exit_code=error.exit_code,
+                version=__version__,
+            )
+            _tell(result)
+        _leave(result, args.termination_log)
+    return result.exit_code
+
+
+def _run(spec: RunSpec, args: argparse.Namespace, stop: threading.Event) -> RunResult:
+    """Run one window or all of them; the result is that of the last one."""
+    if args.destination is None:
+        raise ConfigurationError("InvalidRunSpec", "say where the files go: --destination DIR")
+    clock = SystemClock()
+    count = pipeline.window_count(spec) if args.index is None else 1
+    progress = Progress(count) if sys.stderr.isatty() else None
+    with SourceReader(
+        spec.source,
+        load_credentials(spec.source.auth, Path(args.auth_dir or ".")),
+        ca_file=Path(args.ca_file) if args.ca_file else None,
+        stop=stop,
+    ) as reader:
+        site = pipeline.Site(
+            destination=Volume(Path(args.destination)),
+            reader=reader,
+            spool_folder=Path(args.spool or tempfile.gettempdir()),
+            clock=clock.now,
+            stop=stop,
+            progress=progress,
+        )
+        indexes = range(count) if args.index is None else [args.index]
+        return _each(spec, site, indexes, progress)
+
+
+def _each(
+    spec: RunSpec, site: pipeline.Site, indexes: Sequence[int], progress: Progress | None
+) -> RunResult:
+    """Run window after window; the first one that fails is the last one."""
+    first, *rest = indexes
+    result = pipeline.run(spec, site, index=first)
+    while True:
+        if progress:
+            progress.window_done()
+        _tell(result)
+        if not rest or result.exit_code != ExitCode.OK:
+            return result
+        result = pipeline.run(spec, site, index=rest.pop(0))
+
+
+def _tell(result: RunResult) -> None:
+    """One line for one unit of work, with all that is worth searching for."""
+    fields = msgspec.to_builtins(result)
+    fields.pop("coverage", None)
+    text = fields.pop("message", "")
+    if result.parts:
+        text += f" ({human_bytes(result.bytes)}, {human_bytes(result.stored_bytes)} stored)"
+    level = logging.INFO if result.outcome == SUCCEEDED else logging.ERROR
+    log.log(level, "%s: %s", result.reason, text, extra={"fields": fields})
+
+
+def _leave(result: RunResult, path: str | None) -> None:
+    """Write the termination message."""
+    if path is None:
+        return
+    try:
+        Path(path).write_bytes(message.encode(result))
+    except OSError as error:
+        # The exit code still tells the kind of ending.
+        log.warning("the termination message cannot be written: %s", error.strerror)
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the run at the next safe place; a second one at once."""
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    previous = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,230 @@
+"""Exporting one window: settle, read, prove, write parts, commit. Or nothing."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from synclog.api.run import RunSpec
+from synclog.exporter.errors import NotSettledError, SourceError
+from synclog.exporter.ledger import Content, Head, Ledger, Lost, Part, WindowRecord
+from synclog.exporter.ledger.rules import accounted, free, text_of, windows_of
+from synclog.exporter.parts import write_parts
+from synclog.exporter.pipeline.site import Site
+from synclog.exporter.source import Reading
+from synclog.exporter.spool import RecordSpool
+from synclog.windows import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    Instant,
+    Window,
+    format_duration,
+    format_time,
+    parse_duration,
+)
+
+_MARGINS = (MINUTE, 10 * MINUTE, HOUR)
+"""How far ahead of the source's forgetting a window is cut. The source goes on forgetting while
+it is read; if that takes longer than one margin, the next one is tried."""
+
+_CLOCKS_AGREE = 5 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a window."""
+
+    head: Head
+    reason: str
+    message: str
+    contents: tuple[Content, ...] = ()
+    """What this run itself committed."""
+    requests: int = 0
+    """HTTP requests that it took."""
+
+
+def export_window(spec: RunSpec, window: Window, site: Site, ledger: Ledger, head: Head) -> Outcome:
+    """Commit the events of a window, or find that somebody has.
+
+    Raises:
+        NotSettledError: the window is too young.
+        SourceError: the source failed, or its clock cannot be trusted with what is lost.
+        DestinationError: the destination failed.
+        IntegrityError: a part of the window is exported already.
+        Interrupted: the process was told to stop.
+    """
+    missing = _missing(head, window)
+    if missing is None:
+        return _already(head, window)
+    _settle(spec, missing, site)
+    return _Export(spec, site, ledger, head).run(missing)
+
+
+def _already(head: Head, window: Window) -> Outcome:
+    return Outcome(head, "AlreadyCovered", f"{window} is in the ledger already")
+
+
+def _missing(head: Head, window: Window) -> Window | None:
+    """What of the window is to be exported: all, nothing, or what follows its lost beginning."""
+    if windows_of(head.so_far.coverage).overlaps(window):
+        if accounted(head.so_far).covers(window):
+            return None
+        free(head.so_far, window)
+    match accounted(head.so_far).gaps(window):
+        case []:
+            return None
+        case [gap] if gap.end == window.end:
+            return gap
+        case _:
+            return free(head.so_far, window)
+
+
+def _settle(spec: RunSpec, window: Window, site: Site) -> None:
+    """Wait a little for a window that is nearly settled, by the earlier of the two clocks."""
+    delay = parse_duration(spec.settle_delay)
+    patience = site.settle_patience * SECOND
+    while True:
+        site.check()
+        clock = site.reader.server_time()
+        short = window.end + delay - min(clock.server, clock.local)
+        if short <= 0:
+            return
+        if short > patience:
+            raise NotSettledError(
+                "NotSettled",
+                f"{window} is exported when its end is {format_duration(delay)} old, in "
+                f"{format_duration(short)}",
+            )
+        patience -= short
+        site.stop.wait(short / SECOND)
+
+
+class _Export:
+    """The steps for one window that is missing and settled."""
+
+    def __init__(self, spec: RunSpec, site: Site, ledger: Ledger, head: Head) -> None:
+        self._spec = spec
+        self._site = site
+        self._ledger = ledger
+        self._head = head
+        self._retention = parse_duration(spec.source.retention)
+        self._requests = 0
+
+    def run(self, window: Window) -> Outcome:
+        """Commit the whole window; or, where the source has begun to forget it, the two parts."""
+        if window.start >= self._forgotten():
+            with RecordSpool(self._site.spool_folder) as spool:
+                reading = self._read(window, spool)
+                if window.start >= self._forgotten():
+                    content = self._commit(WindowRecord, window, reading, spool)
+                    return self._outcome(window, content)
+        return self._rescue(window)
+
+    def _rescue(self, window: Window) -> Outcome:
+        """Commit a window whose beginning the source has begun to forget.
+
+        What is before the edge is recorded as lost, with the events that the source still
+        showed; what follows is an ordinary window, read while all of it was still kept.
+        """
+        for margin in _MARGINS:
+            self._agree()
+            edge = min(self._forgotten() + margin, window.end)
+            rest = Window(edge, window.end) if edge < window.end else None
+            lost = Window(window.start, edge)
+            with (
+                RecordSpool(self._site.spool_folder) as kept,
+                RecordSpool(self._site.spool_folder) as remains,
+            ):
+                # The rest is read first: every second counts for it.
+                reading = self._read(rest, kept) if rest else None
+                if reading and self._forgotten() > edge:
+                    continue
+                contents = [self._commit(Lost, lost, self._read(lost, remains), remains)]
+                if rest and reading:
+                    contents.append(self._commit(WindowRecord, rest, reading, kept))
+                return self._outcome(window, *contents, lost=lost)
+        raise SourceError(
+            "RetentionOvertakes",
+            f"the source forgets {window} faster than it can be read: make maxWindow shorter",
+        )
+
+    def _read(self, window: Window, spool: RecordSpool) -> Reading:
+        self._site.check()
+        reading = self._site.reader.read(window, spool, self._site.progress)
+        self._requests += reading.evidence.requests
+        return reading
+
+    def _commit(
+        self,
+        record: type[WindowRecord | Lost],
+        window: Window,
+        reading: Reading,
+        spool: RecordSpool,
+    ) -> Content | None:
+        """Write the parts and the entry. None: another exporter was faster."""
+        self._head = self._ledger.newest(self._head)
+        if accounted(self._head.so_far).covers(window):
+            return None  # before any part is written, so that no litter is made
+        parts = write_parts(
+            self._site.destination,
+            spool,
+            window=window,
+            header=reading.header,
+            source_format=self._spec.source.format,
+            output=self._spec.output,
+            check=self._site.check,
+        )
+        content = self._content(reading, parts)
+        proposal = record(
+            window=text_of(window),
+            content=content,
+            evidence=msgspec.to_builtins(reading.evidence),
+        )
+        self._head, fresh = self._ledger.append(
+            self._head, lambda head: None if accounted(head.so_far).covers(window) else proposal
+        )
+        return content if fresh else None
+
+    def _content(self, reading: Reading, parts: list[Part]) -> Content:
+        return Content(
+            events=reading.events,
+            bytes=reading.bytes,
+            digest=reading.digest,
+            columns=list(reading.columns),
+            time_zone=self._spec.source.assume_time_zone or "",
+            first="" if reading.first is None else format_time(reading.first),
+            last="" if reading.last is None else format_time(reading.last),
+            parts=parts,
+        )
+
+    def _outcome(
+        self, window: Window, *contents: Content | None, lost: Window | None = None
+    ) -> Outcome:
+        mine = tuple(content for content in contents if content is not None)
+        if not mine:
+            return _already(self._head, window)
+        events = sum(content.events for content in mine)
+        message = f"{events} events of {window} are exported"
+        reason = "Exported"
+        if lost:
+            reason = "PartlyLost" if lost.end < window.end else "Lost"
+            message += (
+                f"; the source keeps {self._spec.source.retention} and had begun to forget "
+                f"{lost}: what it still showed of that is exported, the rest is lost"
+            )
+        return Outcome(self._head, reason, message, mine, self._requests)
+
+    def _forgotten(self) -> Instant:
+        """Everything before this instant may be gone at the source."""
+        return self._site.reader.server_time().server - self._retention
+
+    def _agree(self) -> None:
+        """Make sure that a loss is no error of a clock."""
+        clock = self._site.reader.server_time()
+        if abs(clock.server - clock.local) > _CLOCKS_AGREE:
+            raise SourceError(
+                "ClockDisagreement",
+                f"by the source's clock ({format_time(clock.server)}) a part of the window is "
+                f"older than the retention, but the local clock says {format_time(clock.local)}: "
+                "nothing is recorded as lost before they agree within five minutes",
+            )
