@@ -111,12 +111,12 @@ async def _serve(source: SimulatedCode42, url_file: Path | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with source:
-        print(source.url, flush=True)
         if url_file is not None:
             # Whoever waits for the file must never read half of it.
             partial = url_file.with_name(f".{url_file.name}.partial")
             partial.write_text(source.url + "\n", encoding="utf-8")
             partial.replace(url_file)
+        print(source.url, flush=True)
         await stop.wait()
 
 

@@ -38,7 +38,7 @@ def error(status: int, message: str, shape: ErrorShape, path: str, now: Instant)
     if shape == "list":
         document = [{"name": code, "description": message}]
     elif shape == "problem":
-        document = {"problem": code, "description": message or None}
+        document = {"problem": code, "description": None}
     else:
         document = {
             "timestamp": format_time(now),

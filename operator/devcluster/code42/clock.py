@@ -1,7 +1,8 @@
 """The clocks that the simulated source may live by."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from synclog.windows import Instant
@@ -21,16 +22,23 @@ class RealClock:
         return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
 class ScaledClock:
     """A clock that starts at an instant and runs ``speed`` times as fast as the machine's."""
 
-    epoch: Instant
-    speed: float = 1.0
-    _origin: float = field(default_factory=time.monotonic)
+    def __init__(
+        self,
+        epoch: Instant,
+        speed: float = 1.0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._epoch = epoch
+        self._speed = speed
+        self._monotonic = monotonic
+        self._origin = monotonic()
 
     def now(self) -> Instant:
-        return self.epoch + int((time.monotonic() - self._origin) * self.speed * 1000)
+        return self._epoch + int((self._monotonic() - self._origin) * self._speed * 1000)
 
 
 @dataclass(slots=True)

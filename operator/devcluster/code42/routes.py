@@ -1,6 +1,6 @@
 """What every route of the source does around its own work: faults, errors, the log."""
 
-import asyncio
+from asyncio import sleep as pause
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TypeAlias
@@ -79,7 +79,7 @@ async def _met(
     if route not in faults.on:
         return None
     if faults.latency_ms:
-        await asyncio.sleep(faults.latency_ms / 1000)
+        await pause(faults.latency_ms / 1000)
     simulation = request.app[SIMULATION]
     now = simulation.clock.now()
     wait = simulation.limit.wait(faults.requests_per_minute, now)
@@ -114,8 +114,9 @@ async def _met(
             return answers.login_page()
         case Fault.OTHER_JSON:
             return answers.other_json()
-        case _:
-            return web.Response()
+        case Fault.EMPTY_PAGE:
+            kind = "text/csv" if request.path.endswith("/csv") else "application/json"
+            return web.Response(headers={"Content-Type": kind})
 
 
 def _is_closing(request: web.Request) -> bool:

@@ -143,6 +143,7 @@ def running(
     *,
     clock: Clock | None = None,
     credentials: Credentials | None = None,
+    port: int = 0,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[SimulatedCode42]:
     """A simulated source that runs in a thread of its own, for synchronous clients.
@@ -150,7 +151,9 @@ def running(
     Yields:
         The source; all its attributes and methods may be used from the caller's thread.
     """
-    source = SimulatedCode42(behaviour, seed, clock=clock, credentials=credentials, tls=tls)
+    source = SimulatedCode42(
+        behaviour, seed, clock=clock, credentials=credentials, port=port, tls=tls
+    )
     ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:

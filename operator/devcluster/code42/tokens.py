@@ -149,13 +149,16 @@ class TokenDesk:
         return len(self._issued)
 
     def leaks(self, text: str) -> list[str]:
-        """What of the secrets stands in a text: marked secrets and tokens, Basic headers."""
+        """What of the secrets stands in a text: credentials, Basic headers, all that is marked."""
         known = self.credentials
-        basics = (
+        secrets = (
+            known.client_secret,
+            known.password,
+            known.totp_seed,
             basic(known.client_id, known.client_secret),
             basic(known.username, known.password),
         )
-        found = [secret for secret in basics if secret in text]
+        found = [secret for secret in secrets if secret in text]
         found.extend(_marked(text))
         return found
 

@@ -75,8 +75,11 @@ def yesterday() -> Window:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Client]]:
-    """Starts a source and gives an authorised client of it: ``connect(Behaviour(…), seed=7)``."""
+def connect(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Client]]:
+    """Starts a source and gives an authorised client of it: ``connect(Behaviour(…), seed=7)``.
+
+    What the server logs as an error is one: a broken answer must be broken on purpose.
+    """
     with ExitStack() as stack:
 
         def start(
@@ -94,3 +97,4 @@ def connect() -> Iterator[Callable[..., Client]]:
             return client
 
         yield start
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -41,7 +41,18 @@ RENAMED = {name: f"The {name}, renamed" for name in reversed(COLUMNS)}
             csv=Csv(quoting="all", byte_order_mark=True, line_end="\n", final_line_end=False),
         ),
     ],
-    ids=str,
+    ids=[
+        "default",
+        "all quoted",
+        "byte order mark, line feeds",
+        "no final line end",
+        "columns renamed and reversed",
+        "short fractions with an offset",
+        "whole seconds",
+        "shuffled",
+        "bulk",
+        "bulk in another dialect",
+    ],
 )
 def test_the_answer_is_the_truth(
     connect: Callable, behaviour: Behaviour, yesterday: Window
