@@ -1,0 +1,179 @@
+"""``synclog-operator check``: what a SyncLogExport would do, told without a cluster."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import yaml
+
+from synclog.api import names
+from synclog.api.crd import schema_of
+from synclog.api.spec import SyncLogExportSpec
+from synclog.controller.objects import export_of
+from synclog.controller.refusals import refusal_of
+from synclog.planning.errors import SpecError
+from synclog.planning.intent import Intent, read_intent
+from synclog.planning.slots import MOST_WINDOWS
+from synclog.windows import (
+    Instant,
+    Window,
+    cut,
+    format_duration,
+    format_seconds,
+    format_time,
+    to_datetime,
+)
+
+_TICKS = 10
+
+
+class CheckError(Exception):
+    """Raised when a file holds no SyncLogExport, or is no YAML at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is to be said of one resource."""
+
+    good: bool
+    """Whether the operator would serve it."""
+    text: str
+
+
+def check(text: str, now: Instant | None = None) -> list[Report]:
+    """Explain every SyncLogExport in a YAML or JSON text.
+
+    Args:
+        text: one or more documents; kinds other than SyncLogExport are passed over.
+        now: the time; default: this machine's.
+
+    Raises:
+        CheckError: there is none in it.
+    """
+    moment = time.time_ns() // 1_000_000 if now is None else now
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except yaml.YAMLError as error:
+        raise CheckError(f"this is no YAML: {error}") from error
+    found = [document for document in _flat(documents) if document.get("kind") == names.KIND]
+    if not found:
+        raise CheckError(f"no {names.KIND} in it")
+    return [_explain(document, moment) for document in found]
+
+
+def _flat(documents: list[Any]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        if isinstance(document, dict):
+            items = document.get("items")
+            yield from _flat(items) if isinstance(items, list) else [document]
+
+
+def _explain(document: dict[str, Any], now: Instant) -> Report:
+    metadata = document.get("metadata") or {}
+    namespace = str(metadata.get("namespace") or "default")
+    name = str(metadata.get("name") or "")
+    title = f"{names.KIND} {namespace}/{name}"
+    problems = list(_problems(document, name))
+    spec = document.get("spec")
+    if isinstance(spec, dict) and not problems:
+        try:
+            # As the API server hands it on: without time objects, which YAML makes of times.
+            plain = msgspec.json.decode(msgspec.json.encode(spec))
+            refusal = refusal_of(export_of(_stored(namespace, name, plain)), ())
+            if refusal:
+                problems.append(refusal[1])
+            else:
+                typed = msgspec.convert(plain, SyncLogExportSpec)
+                intent = read_intent(typed, namespace, name)
+                return Report(True, "\n".join([title, *_story(typed, intent, now)]))
+        except SpecError as error:
+            problems.append(str(error))
+    lines = [f"  problem      {problem}" for problem in problems]
+    return Report(False, "\n".join([title, *lines]))
+
+
+def _stored(namespace: str, name: str, spec: Any) -> dict[str, Any]:
+    metadata = {"namespace": namespace, "name": name, "uid": "check", "resourceVersion": "1"}
+    return {"metadata": metadata | {"creationTimestamp": "1970-01-01T00:00:00Z"}, "spec": spec}
+
+
+def _problems(document: dict[str, Any], name: str) -> Iterator[str]:
+    if document.get("apiVersion") != names.API_VERSION:
+        yield f"apiVersion: write {names.API_VERSION}"
+    if not name:
+        yield "metadata.name: write a name"
+    if not isinstance(document.get("spec"), dict):
+        yield "spec: write what to export"
+        return
+    schema = schema_of(msgspec.inspect.type_info(SyncLogExportSpec))
+    yield from _unknown(document["spec"], schema, "spec")
+
+
+def _unknown(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
+    """Fields that the schema does not have: ``kubectl apply`` refuses them."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(item, schema.get("items", {}), f"{path}[{index}]")
+    if not isinstance(value, dict) or "properties" not in schema:
+        return
+    for field, item in value.items():
+        inner = schema["properties"].get(field)
+        if inner is None:
+            known = ", ".join(sorted(schema["properties"]))
+            yield f"{path}.{field}: there is no such field; known are {known}"
+        else:
+            yield from _unknown(item, inner, f"{path}.{field}")
+
+
+def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:
+    yield from _schedule(spec, intent, now)
+    source = spec.source
+    yield f"  source       {source.url}{source.path} ({source.format.value})"
+    claim = spec.destination.persistent_volume_claim
+    if claim is not None:
+        folder = f", folder {claim.sub_path}" if claim.sub_path else ""
+        yield f"  destination  PersistentVolumeClaim {claim.claim_name}{folder}"
+    first, due = intent.first_instant(now), intent.settled(now)
+    until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
+    delay = format_duration(intent.settle_delay)
+    yield f"  range        from {format_time(first)} {until}; settled after {delay}"
+    if spec.suspend:
+        yield "  first run    none: spec.suspend is true"
+        return
+    yield "  first run    1 Job inspects source and destination and finds or starts the ledger"
+    yield from _windows(spec, intent, first, due)
+
+
+def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:
+    schedule = intent.schedule
+    if schedule is None:
+        yield "  schedule     none: runs once, and when spec.trigger changes"
+        return
+    yield f"  schedule     {spec.schedule} is {schedule.effective}"
+    for number, tick in enumerate(itertools.islice(schedule.after(now), _TICKS)):
+        head = "  next ticks   " if number == 0 else " " * 15
+        local = to_datetime(tick).astimezone(schedule.zone).strftime("%a %Y-%m-%d %H:%M %Z")
+        yield f"{head}{local} = {format_seconds(tick)}"
+
+
+def _windows(
+    spec: SyncLogExportSpec, intent: Intent, first: Instant, due: Instant
+) -> Iterator[str]:
+    if due <= first:
+        yield f"               no window yet: nothing has settled before {format_time(first)}"
+        return
+    windows = cut(Window(first, due), intent.step)
+    jobs = -(-len(windows) // MOST_WINDOWS)
+    count = "1 window" if len(windows) == 1 else f"{len(windows)} windows"
+    plural = "1 Job" if jobs == 1 else f"{jobs} Jobs, one after the other"
+    beside = min(spec.parallelism, len(windows))
+    yield (
+        f"               then {count} of at most {format_duration(intent.step)} in {plural}, "
+        f"{beside} at a time:"
+    )
+    shown = windows if len(windows) <= 4 else [*windows[:2], None, windows[-1]]
+    for window in shown:
+        yield f"               {window or '…'}"
