@@ -53,6 +53,16 @@ def test_the_events_do_not_depend_on_the_process() -> None:
     assert told == Truth.of(7).digest(Window(START, START + DAY))
 
 
+def test_identical_rows_are_as_many_as_told() -> None:
+    def repeated(share: float) -> float:
+        population = Population(identical_share=share, awkward_share=1, burst_rows=0)
+        events = Truth.of(7, Behaviour(population=population)).events(MONTH)
+        return 1 - len(set(events)) / len(events)
+
+    assert repeated(0) < 0.01
+    assert repeated(0.1) == pytest.approx(0.1, abs=0.03)
+
+
 def test_seeds_differ() -> None:
     assert Truth.of(1).digest(MONTH) != Truth.of(2).digest(MONTH)
 
