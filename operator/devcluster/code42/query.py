@@ -84,16 +84,18 @@ def rows(
         return []
     events = world.readable(window, now)
     order = behaviour.order
-    if order.unstable_ties:
-        events = events.copy()
-        random.Random(shuffle).shuffle(events)
-    if query.sort is not None:
-        return sorted(events, key=_KEYS[query.sort], reverse=query.descending)
-    if order.default == "shuffled":
+    if query.sort is None and order.default == "shuffled":
         events = sorted(events, key=_by_content)
         random.Random(world.seed).shuffle(events)
         return events
-    return sorted(events, key=_KEYS["logEventTimeStamp"], reverse=order.default == "descending")
+    column = query.sort or "logEventTimeStamp"
+    descending = query.descending if query.sort else order.default == "descending"
+    if order.unstable_ties:
+        events = events.copy()
+        random.Random(shuffle).shuffle(events)
+    elif column == "logEventTimeStamp" and not descending:
+        return events  # as they come: sorting all rows for every page would be most of its cost
+    return sorted(events, key=_KEYS[column], reverse=descending)
 
 
 def bulk(world: World, behaviour: Behaviour, query: Query, now: Instant) -> BulkWindow | None:
