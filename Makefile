@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## Watch a SyncLogExport turn into verified files, on this machine alone
-	@$(BIN)/python -m devcluster.demo
+	@$(BIN)/python -m devcluster.demo $(ARGS)
 
 test: check unit conformance integration ## Everything that CI runs
 

@@ -88,38 +88,39 @@ async def install(client: Client) -> None:
     raise TimeoutError("the API server does not serve SyncLogExports")
 
 
-async def operator_kubeconfig(client: Client, admin: Path, target: Path) -> Path:
-    """Write a kubeconfig with a token of the operator's service account.
-
-    Args:
-        client: an administrator's client.
-        admin: the administrator's kubeconfig, for the server's address and authority.
-        target: the file to write.
-    """
+async def operator_token(client: Client) -> str:
+    """A token of the operator's service account, good for a day."""
     request = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": 24 * 3600},
     }
     answer = await client.create(SERVICE_ACCOUNTS, NAMESPACE, request, name=ACCOUNT, sub="token")
+    return str(answer["status"]["token"])
+
+
+def write_kubeconfig(target: Path, admin: Path, token: str) -> Path:
+    """Write a kubeconfig that uses a token.
+
+    Args:
+        target: the file to write.
+        admin: an administrator's kubeconfig, for the server's address and authority.
+        token: the bearer token.
+    """
     config: dict[str, Any] = yaml.safe_load(admin.read_text(encoding="utf-8"))
     cluster = dict(config["clusters"][0]["cluster"])
     if "certificate-authority" in cluster:
         authority = admin.parent / cluster.pop("certificate-authority")
         data = base64.b64encode(authority.read_bytes()).decode()
         cluster["certificate-authority-data"] = data
+    context = {"cluster": "cluster", "user": ACCOUNT, "namespace": NAMESPACE}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": ACCOUNT,
         "clusters": [{"name": "cluster", "cluster": cluster}],
-        "users": [{"name": ACCOUNT, "user": {"token": answer["status"]["token"]}}],
-        "contexts": [
-            {
-                "name": ACCOUNT,
-                "context": {"cluster": "cluster", "user": ACCOUNT, "namespace": NAMESPACE},
-            }
-        ],
+        "users": [{"name": ACCOUNT, "user": {"token": token}}],
+        "contexts": [{"name": ACCOUNT, "context": context}],
     }
     target.touch(mode=0o600)
     target.write_text(yaml.safe_dump(document), encoding="utf-8")

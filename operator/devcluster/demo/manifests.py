@@ -7,7 +7,7 @@ from synclog.api import names
 NAMESPACE = "demo"
 EXPORT = "provisioning"
 CLAIM = "synclog-archive"
-SECRET = "code42-api-client"  # noqa: S105  (a name)
+SECRET = "code42-api-client"
 
 
 def secret(client_id: str, client_secret: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _bar(scene: Scene, status: dict[str, Any]) -> Text:
         day = Window(first + cell * DAY, first + (cell + 1) * DAY)
         share = (covered & Windows([day])).length / DAY
         shade = _SHADES[min(int(share * (len(_SHADES) - 1) + 0.01), len(_SHADES) - 1)]
-        bar.append(shade if share else "·", style="green" if share > 0.98 else "yellow")  # noqa: PLR2004
+        bar.append(shade if share else "·", style="green" if share > 0.98 else "yellow")
     bar.append(" now", style="dim")
     return bar
 
