@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from synclog.exporter.source.digest import combine
+from synclog.exporter.source.digest import combine, multiset_sum
 from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.exporter.source.selection import Selected
 from synclog.windows import Instant, Window
 
 _MARGIN_LIMIT = 1000
@@ -87,17 +88,15 @@ class Answer:
         """Records outside the window."""
         return self.rows - self.events
 
-    def count(self, size: int, digest: int, first: Instant | None, last: Instant | None) -> None:
-        """Add events (of `size` bytes in the spool, with line ends) that were kept."""
+    def add(self, selected: Selected, size: int) -> None:
+        """Add the records of one block, whose events took `size` bytes of the spool."""
+        self.events += len(selected.records)
         self.bytes += size
-        self.digest = combine(self.digest, digest)
-        self.first = _least(self.first, first)
-        self.last = _most(self.last, last)
-
-    def saw(self, earliest: Instant | None, latest: Instant | None) -> None:
-        """Look at timestamps, outside the window too: they tell how the bounds behave."""
-        self.at_after |= earliest == self.asked.after
-        self.at_before |= latest == self.asked.before
+        self.digest = combine(self.digest, multiset_sum(selected.records))
+        self.first = _least(self.first, selected.first)
+        self.last = _most(self.last, selected.last)
+        self.at_after |= selected.earliest == self.asked.after
+        self.at_before |= selected.latest == self.asked.before
 
 
 def _least(one: Instant | None, other: Instant | None) -> Instant | None:

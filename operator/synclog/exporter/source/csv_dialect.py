@@ -35,7 +35,7 @@ _TIME_COLUMNS = frozenset(
         "time",
     )
 )
-"""Names of the time column, without case, spaces and punctuation. The first is the published one."""
+"""Names of the time column, without case and punctuation. The first is the published one."""
 
 Fields: TypeAlias = tuple[bytes, ...]
 

@@ -6,7 +6,6 @@ from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.csv_dialect import Dialect, read_header
 from synclog.exporter.source.csv_scan import Kept, Scanner
-from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
@@ -32,6 +31,9 @@ class CsvRoute:
         self._timestamps = timestamps
         self._header: bytes | None = None
         self._columns: tuple[str, ...] = ()
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
     @property
     def header(self) -> bytes:
@@ -121,11 +123,9 @@ class CsvRoute:
 
 
 def _add(answer: Answer, kept: Kept, spool: Spool) -> None:
-    answer.saw(kept.earliest, kept.latest)
     if kept.records:
         spool.write(kept.data)
-        answer.events += len(kept.records)
-        answer.count(len(kept.data), multiset_sum(kept.records), kept.first, kept.last)
+    answer.add(kept.selected, len(kept.data))
 
 
 def _check_type(head: Head) -> None:

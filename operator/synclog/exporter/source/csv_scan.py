@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.csv_dialect import Dialect, field_pattern, unquote
-from synclog.exporter.source.timestamps import NotATimestampError, Timestamps, as_run
+from synclog.exporter.source.selection import Selected, select_alike, select_each
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
 from synclog.windows import Instant, Window
 
 RECORD_LIMIT = 4 * 1024 * 1024
@@ -31,15 +32,12 @@ class Kept:
 
     data: bytes
     """The records as they go to the spool: as served, each with a line end."""
-    records: list[bytes]
-    """The same records without line ends."""
-    first: Instant | None
-    last: Instant | None
-    dropped: int
-    """Records of the block that are outside the window."""
-    earliest: Instant | None
-    """The earliest timestamp of the block, outside the window too."""
-    latest: Instant | None
+    selected: Selected
+
+    @property
+    def records(self) -> list[bytes]:
+        """The same records without line ends."""
+        return self.selected.records
 
 
 class Scanner:
@@ -138,33 +136,20 @@ class Scanner:
         return self._keep(whole, records, [text for _, _, text in found])
 
     def _keep(self, whole: bytes, records: list[bytes], texts: list[bytes]) -> Kept | None:
-        run = as_run(texts, self._timestamps)
-        if run is None:
+        selected = select_alike(records, texts, self._window, self._timestamps)
+        if selected is None:
             return None
         self._seen += len(records)
-        start, end = run.bounds(self._window)
-        low, high = min(texts), max(texts)
-        earliest, latest = self._timestamps.parse(low), self._timestamps.parse(high)
-        if start <= low and high < end:
-            return Kept(whole, records, earliest, latest, 0, earliest, latest)
-        inside = [
-            (text, record)
-            for text, record in zip(texts, records, strict=True)
-            if start <= text < end
-        ]
-        kept = [record for _, record in inside]
-        first = self._timestamps.parse(min(inside)[0]) if inside else None
-        last = self._timestamps.parse(max(inside)[0]) if inside else None
+        if selected.records is records:
+            return Kept(whole, selected)
         line_end = self._dialect.line_end
-        data = line_end.join(kept) + line_end if kept else b""
-        return Kept(data, kept, first, last, len(records) - len(kept), earliest, latest)
+        return Kept(b"".join(record + line_end for record in selected.records), selected)
 
     # The careful way.
 
     def _careful(self, data: bytes, *, at_end: bool) -> Iterator[Kept]:
-        served: list[bytes] = []
+        line_ends: list[bytes] = []
         records: list[bytes] = []
-        inside: list[Instant] = []
         instants: list[Instant] = []
         at = 0
         while at < len(data):
@@ -175,25 +160,20 @@ class Scanner:
             at += len(record) + len(line_end)
             if not record:
                 continue  # an empty line is no record
-            instant = self._instant(record)
+            instants.append(self._instant(record))
+            records.append(record)
+            line_ends.append(line_end or self._dialect.line_end)
             self._seen += 1
-            instants.append(instant)
-            if instant in self._window:
-                served += (record, line_end or self._dialect.line_end)
-                records.append(record)
-                inside.append(instant)
             self._ended_mid_line = not line_end
         self._carry = data[at:]
-        if instants:
-            yield Kept(
-                b"".join(served),
-                records,
-                min(inside, default=None),
-                max(inside, default=None),
-                len(instants) - len(inside),
-                min(instants),
-                max(instants),
+        if records:
+            selected = select_each(records, instants, self._window)
+            served = (
+                record + line_end
+                for record, line_end, instant in zip(records, line_ends, instants, strict=True)
+                if instant in self._window
             )
+            yield Kept(b"".join(served), selected)
 
     def _next_record(self, data: bytes, at: int, *, at_end: bool) -> tuple[bytes, bytes] | None:
         match = self._record.match(data, at)

@@ -1,21 +1,318 @@
-"""The JSON route: pages, one after another, until one of them says that there are no more."""
+"""The JSON route: pages by number, several under way at once, until one says there are no more.
 
-from synclog.api.spec import Source
-from synclog.exporter.errors import ConfigurationError
+A page is read as the last one only when it is an empty list, when it is the known envelope
+without its list, or when as many records came as the source says there are. A short page is
+never the end: the source may cap the size of pages.
+
+Pages by number are only as stable as what they number. So a reading is done again when it
+shows that something moved (the total changed, times go backwards from one page to the next,
+the first page is not the same in the end), and is left to be proven in parts when it could
+have moved unseen (records with one timestamp on both sides of a page's end).
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from synclog.api.spec import Sort, SortColumn, SortDirection, Source
+from synclog.exporter.errors import AnswerError, ConfigurationError, ExportError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
+from synclog.exporter.source.digest import multiset_sum
+from synclog.exporter.source.envelope import Envelope, Page, read_page
+from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.exporter.source.json_records import JsonRecords
+from synclog.exporter.source.problems import describe_problem
 from synclog.exporter.source.timestamps import Timestamps
-from synclog.exporter.source.transport import Transport
-from synclog.windows import Window
+from synclog.exporter.source.transport import Head, Transport
+from synclog.windows import Instant, Window, format_time
+
+_ACCEPT = "application/json"
+_PAGE_SIZE = 500
+_SMALL_PAGE = 100
+_PAGE_LIMIT = 64 * 1024 * 1024
+_AT_ONCE = 10
+_READINGS = 3
+_NO_SUCH_PAGE = frozenset((400, 404, 416))
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One page as served; `page` is None where the source knows no such page."""
+
+    number: int
+    status: int
+    page: Page | None
+    digest: int
+    evidence: AnswerEvidence
+    problem: str
+    """What the source says where it knows no such page."""
+
+    @property
+    def records(self) -> list[bytes]:
+        return self.page.records if self.page else []
+
+
+class _MovedError(Exception):
+    """Raised when pages changed while they were read."""
 
 
 class JsonRoute:
-    """Reads ranges of the Sync Log as JSON."""
+    """Reads ranges of the Sync Log as JSON.
 
-    header = b""
-    columns: tuple[str, ...] = ()
+    Args:
+        transport: talks to the source.
+        source: the resource's source: path, sort and page size.
+        timestamps: how times are read.
+    """
 
     def __init__(self, transport: Transport, source: Source, timestamps: Timestamps) -> None:
-        raise ConfigurationError("NotYet", f"{source.format}")
+        self._transport = transport
+        self._path = source.path
+        self._sort = source.sort or Sort()
+        self._size = source.page_size or _PAGE_SIZE
+        self._records = JsonRecords(timestamps)
+        self._timestamps = timestamps
+        self._envelope: Envelope | None = None
+        self._base: int | None = None
+        limit = source.requests_per_minute
+        # Pages under way beyond the last one are wasted, which a limited source would feel.
+        self._at_once = _AT_ONCE if limit is None else min(max(limit // 60, 1), _AT_ONCE)
+        self._pool = ThreadPoolExecutor(self._at_once, thread_name_prefix="page")
+
+    def close(self) -> None:
+        """Wait for pages that are under way."""
+        self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def header(self) -> bytes:
+        """JSON has no header."""
+        return b""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys of all records so far, sorted."""
+        return tuple(sorted(self._records.keys))
 
     def read(self, window: Window, asked: Asked, spool: Spool, progress: Progress) -> Answer:
-        raise ConfigurationError("NotYet", "")
+        """Ask with these bounds; the records inside the window are appended to the spool.
+
+        Raises:
+            AnswerError: a page cannot be read safely, or page numbers have no effect.
+            ExportError: as `Transport.get`.
+        """
+        base = spool.tell()
+        answer = Answer(window, asked)
+        for _ in range(_READINGS):
+            spool.truncate(base)
+            answer = Answer(window, asked)
+            try:
+                self._take(answer, spool, progress)
+            except _MovedError:
+                answer.tells_the_end = False
+                answer.looks_cut = True
+            else:
+                break
+        return answer
+
+    def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
+        first = self._first_page(answer.asked)
+        reading = _Reading(answer, self._sort, self._records, self._timestamps)
+        for served in self._pages(answer.asked, first):
+            self._learn(served, answer)
+            done = reading.take(served, spool)
+            progress(answer.events, answer.bytes)
+            if done:
+                break
+        answer.page_base = self._base
+        if len(answer.http) > 2 and answer.total is None:
+            again = self._fetch(answer.asked, first.number)
+            if again.digest != first.digest:
+                raise _MovedError
+
+    def _learn(self, served: _Served, answer: Answer) -> None:
+        page = served.page
+        if page is None:
+            return
+        if page.records:
+            self._envelope = self._envelope or page.envelope
+        elif self._envelope is None and not page.understood:
+            answer.blank = True
+
+    # Which pages.
+
+    def _first_page(self, asked: Asked) -> _Served:
+        """The first page; which number it has is learned once."""
+        if self._base is not None:
+            return self._fetch(asked, self._base)
+        one = self._fetch(asked, 1)
+        zero = self._fetch(asked, 0)
+        if zero.records and (not one.records or zero.digest != one.digest):
+            self._base = 0
+            return zero
+        if one.records:
+            self._base = 1
+        # Without records, the page that the source knows says so.
+        return zero if one.page is None else one
+
+    def _pages(self, asked: Asked, first: _Served) -> Iterator[_Served]:
+        """Pages in order, for as long as they are wanted; more and more under way at once."""
+        if first.page is None:
+            raise _refusal(first)
+        yield first
+        under_way: deque[Future[_Served]] = deque()
+        number = first.number
+        at_once = 1
+        most = self._pages_left(first)
+        try:
+            while True:
+                while len(under_way) < min(at_once, most):
+                    number += 1
+                    under_way.append(self._pool.submit(self._fetch, asked, number))
+                yield under_way.popleft().result()
+                most = max(most - 1, 1)
+                at_once = min(at_once * 2, self._at_once)
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    @staticmethod
+    def _pages_left(first: _Served) -> int:
+        """How many pages there may be after the first; many where nothing is known."""
+        page = first.page
+        if page is None or page.total is None or not page.records:
+            return 1 << 30
+        return max(-(-page.total // len(page.records)) - 1, 1)
+
+    # One page.
+
+    def _fetch(self, asked: Asked, number: int) -> _Served:
+        params = {
+            "eventOccurredAfter": format_time(asked.after),
+            "eventOccurredBefore": format_time(asked.before),
+            "sortColumn": self._sort.column.value,
+            "sortDirection": self._sort.direction.value,
+            "page[number]": str(number),
+            "page[size]": str(self._size),
+        }
+
+        def consume(head: Head, blocks: Iterator[bytes]) -> _Served:
+            body = _joined(blocks)
+            page, problem = None, ""
+            if head.status != 200:
+                problem = describe_problem(body, ())
+            else:
+                if "html" in head.content_type:
+                    raise AnswerError(
+                        "UnexpectedContent",
+                        f"the source answered 200 with {head.content_type} instead of JSON; that "
+                        "is what a login page or a proxy does. Check source.url, source.path and "
+                        "source.proxy",
+                    )
+                page = read_page(body, self._envelope)
+            records = page.records if page else []
+            evidence = AnswerEvidence(
+                query=head.query,
+                status=head.status,
+                date=head.date,
+                framing=head.framing.value,
+                rows=len(records),
+                bytes=len(body),
+            )
+            return _Served(number, head.status, page, multiset_sum(records), evidence, problem)
+
+        served = self._transport.get(self._path, params, _ACCEPT, consume, also=_NO_SUCH_PAGE)
+        if served.status == 400 and self._size > _SMALL_PAGE and number == 1:
+            self._size = _SMALL_PAGE
+            return self._fetch(asked, number)
+        return served
+
+
+def _refusal(served: _Served) -> ExportError:
+    said = f"the source answers {served.status} to the first page: {served.problem}"
+    if served.status == 404:
+        return ConfigurationError("NoSuchPath", f"{said}. Check source.url and source.path")
+    return AnswerError("UnexpectedStatus", said)
+
+
+class _Reading:
+    """One pass over the pages of an answer."""
+
+    def __init__(
+        self, answer: Answer, sort: Sort, records: JsonRecords, timestamps: Timestamps
+    ) -> None:
+        self._answer = answer
+        self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
+        self._sign = -1 if sort.direction is SortDirection.DESC else 1
+        self._records = records
+        self._timestamps = timestamps
+        self._before: _Served | None = None
+        self._end: Instant | None = None
+
+    def take(self, served: _Served, spool: Spool) -> bool:
+        """Take a page; true when it was the last one.
+
+        Raises:
+            AnswerError: the page is the one before again.
+            _MovedError: the pages changed while they were read.
+        """
+        answer, page = self._answer, served.page
+        answer.http.append(served.evidence)
+        answer.served += served.evidence.bytes
+        if page is None:
+            # No such page: the end, but from an answer that a proxy could give as well.
+            answer.tells_the_end = answer.total == answer.rows
+            return True
+        if page.warned:
+            answer.tells_the_end = False
+        if answer.total is not None and page.total not in (answer.total, None):
+            raise _MovedError
+        if answer.total is None and self._before is None:
+            answer.total = page.total
+        if not page.records:
+            return True
+        if self._before is not None and self._before.digest == served.digest:
+            raise AnswerError(
+                "RepeatedPage",
+                f"page {served.number} is the same as page {self._before.number}: the source "
+                "ignores page[number], or repeats pages",
+            )
+        self._add(page, spool)
+        self._before = served
+        return answer.total == answer.rows
+
+    def _add(self, page: Page, spool: Spool) -> None:
+        answer = self._answer
+        selected, texts = self._records.select(page.records, answer.window)
+        data = b"".join(line + b"\n" for line in selected.records)
+        if data:
+            spool.write(data)
+        answer.rows += len(page.records)
+        answer.page_size = max(answer.page_size or 0, len(page.records))
+        answer.add(selected, len(data))
+        self._check_order(texts)
+
+    def _check_order(self, texts: list[bytes]) -> None:
+        """See from the times whether pages may have moved between two answers."""
+        begin = self._timestamps.parse(texts[0])
+        end = self._timestamps.parse(texts[-1])
+        if (end - begin) * self._sign < 0:
+            self._by_time = False  # the source does not sort as it was asked
+        if self._end is not None:
+            if not self._by_time or self._end == begin:
+                self._answer.tells_the_end = False
+            elif (begin - self._end) * self._sign < 0:
+                raise _MovedError
+        self._end = end
+
+
+def _joined(blocks: Iterator[bytes]) -> bytes:
+    body = bytearray()
+    for block in blocks:
+        body += block
+        if len(body) > _PAGE_LIMIT:
+            raise AnswerError(
+                "PageTooLarge",
+                f"a page is larger than {_PAGE_LIMIT} bytes; set source.pageSize to a lower value",
+            )
+    return bytes(body)

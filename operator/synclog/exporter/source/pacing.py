@@ -55,10 +55,8 @@ class Pace:
             return
         with self._lock:
             now = self._clock.monotonic()
-            if len(self._begun) == self._limit:
-                begin = max(now, self._begun[0] + _MINUTE)
-            else:
-                begin = now
+            full = len(self._begun) == self._limit
+            begin = max(now, self._begun[0] + _MINUTE) if full else now
             self._begun.append(begin)  # the place is taken before the waiting is over
         pause(self._stop, begin - now)
 
@@ -74,7 +72,7 @@ def backoff(attempt: int, asked: float | None, chance: random.Random) -> float:
     Raises:
         SourceError: the source asks for more patience than one process should have.
     """
-    grown = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
+    grown = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)
     spread = grown * (0.5 + 0.5 * chance.random())
     if asked is None:
         return spread

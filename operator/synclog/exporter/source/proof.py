@@ -180,9 +180,15 @@ class Prover:
                 "cannot be halved. If the source has no cap there, set it higher",
             )
         return UnprovenError(
-            "CutShort",
-            f"the answer for {answer.window} ends when the connection closes, so that a cut "
-            "cannot be noticed, and no larger answer could be compared with it",
+            "Unproven",
+            f"the answer for {answer.window} has {answer.rows} rows"
+            + (f" of {answer.total}" if answer.total is not None else "")
+            + ", and nothing proves that these are all: "
+            + (
+                "it is cut short, or its pages change from one reading to the next"
+                if answer.looks_cut
+                else "it does not tell its own end, and no larger answer could be compared with it"
+            ),
         )
 
 

@@ -57,6 +57,8 @@ class _Route(Protocol):
 
     def read(self, window: Window, asked: Asked, spool: Spool, progress: Progress) -> Answer: ...
 
+    def close(self) -> None: ...
+
 
 class SourceReader:
     """Reads windows of one source. One for a process; a context manager.
@@ -109,7 +111,8 @@ class SourceReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._transport.__exit__(kind, error, trace)
+        self._route.close()
+        self._transport.close()
 
     def server_time(self) -> ClockReading:
         """What the local clock and the source's clock say now.

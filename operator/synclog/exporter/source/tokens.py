@@ -34,9 +34,11 @@ class TokenRequest:
 
 
 class TokenSender(Protocol):
-    """Sends a request to a token endpoint, with retries; answers with the body of a 200."""
+    """Sends requests to a token endpoint."""
 
-    def __call__(self, request: TokenRequest, /) -> bytes: ...
+    def __call__(self, request: TokenRequest, /) -> bytes:
+        """Send, with retries; answer with the body of a 200."""
+        ...
 
 
 class _Granted(msgspec.Struct):

@@ -6,12 +6,11 @@ one, or ``iter_bytes``, about twice that.
 
 import random
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import certifi
 import httpx
@@ -84,7 +83,7 @@ class _TryAgainError(Exception):
 
 
 class Transport:
-    """Talks to one source. Safe for threads; a context manager.
+    """Talks to one source. Safe for threads.
 
     Args:
         source: the resource's source.
@@ -142,15 +141,8 @@ class Transport:
             stop=stop,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close all connections."""
         self._client.close()
 
     @property
@@ -172,6 +164,8 @@ class Transport:
         params: Mapping[str, str],
         accept: str,
         consume: Callable[[Head, Iterator[bytes]], _Result],
+        *,
+        also: Collection[int] = (),
     ) -> _Result:
         """Ask for a path of the source, and give the answer to ``consume``.
 
@@ -181,6 +175,7 @@ class Transport:
             accept: media types that are understood.
             consume: takes the head and the blocks of the body of an answer with status 200. It
                 is called again, with another answer, when the connection fails under its hands.
+            also: other statuses whose answers are given to ``consume``.
 
         Returns:
             What ``consume`` returned.
@@ -200,43 +195,38 @@ class Transport:
             if token in refused:
                 raise self._token_refused("the same token was refused before")
             headers = {"Authorization": f"Bearer {token}", "Accept": accept}
-            return self._follow(url, params, headers, refused, token, consume)
-
-        return self._with_retries(once)
-
-    def _follow(
-        self,
-        url: httpx.URL,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        refused: list[str],
-        token: str,
-        consume: Callable[[Head, Iterator[bytes]], _Result],
-    ) -> _Result:
-        request = self._client.build_request("GET", url, params=params, headers=headers)
-        for _ in range(_REDIRECT_LIMIT + 1):
-            self._pace.wait()
-            response = self._send(request)
+            request = self._client.build_request("GET", url, params=params, headers=headers)
+            response = self._follow(request)
             try:
-                if response.status_code == 200:
-                    return consume(_head(request, response), self._blocks(response))
+                if response.status_code == 200 or response.status_code in also:
+                    return consume(_head(response), self._blocks(response))
                 if response.status_code == 401:
                     refused.append(token)
                     if len(refused) == _ASKED_ONCE_MORE:
                         raise self._token_refused(self._problem(response))
                     raise _TryAgainError("TokenRefused", "the token was refused", asked=0.0)
-                if response.status_code not in _REDIRECTS:
-                    raise self._refusal(response)
-                target = request.url.join(response.headers.get("location", ""))
+                raise self._refusal(response)
             finally:
                 response.close()
+
+        return self._with_retries(once)
+
+    def _follow(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; follow redirects within the same origin only."""
+        for _ in range(_REDIRECT_LIMIT + 1):
+            self._pace.wait()
+            response = self._send(request)
+            if response.status_code not in _REDIRECTS:
+                return response
+            response.close()
+            target = request.url.join(response.headers.get("location", ""))
             if _origin(target) != _origin(request.url):
                 raise AnswerError(
                     "RedirectRefused",
                     f"the source redirects to {target.scheme}://{target.host}, and the token is "
                     "not sent to another host; set source.url to the host that answers",
                 )
-            request = self._client.build_request("GET", target, headers=headers)
+            request = self._client.build_request("GET", target, headers=request.headers)
         raise AnswerError("RedirectRefused", "the source redirects in a circle")
 
     def _send_token_request(self, request: TokenRequest) -> bytes:
@@ -365,10 +355,10 @@ class Transport:
         )
 
 
-def _head(request: httpx.Request, response: httpx.Response) -> Head:
+def _head(response: httpx.Response) -> Head:
     headers = response.headers
     return Head(
-        query=request.url.raw_path.decode("ascii"),
+        query=response.request.url.raw_path.decode("ascii"),
         status=response.status_code,
         date=headers.get("date", ""),
         framing=framing_of(headers),

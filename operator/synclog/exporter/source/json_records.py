@@ -1,0 +1,95 @@
+"""The records of one JSON page: raw objects, their times and their keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Raw
+
+from synclog.exporter.errors import AnswerError
+from synclog.exporter.source.csv_dialect import time_column_of
+from synclog.exporter.source.selection import Selected, select_alike, select_each
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
+from synclog.windows import Window
+
+_KEYS_LIMIT = 256
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+
+
+@dataclass(slots=True)
+class JsonRecords:
+    """Reads the records of one source; remembers which key is the time, and all keys.
+
+    Args:
+        timestamps: how times are read.
+    """
+
+    timestamps: Timestamps
+    keys: set[str] = field(default_factory=set)
+    _time_key: str | None = None
+
+    def select(self, records: Sequence[bytes], window: Window) -> tuple[Selected, list[bytes]]:
+        """Find the records of a page that are in the window.
+
+        Args:
+            records: the objects as served; at least one.
+            window: which are kept.
+
+        Returns:
+            The selection, its records on one line each; and all timestamps, as written.
+
+        Raises:
+            AnswerError: an element is no object, or has no time.
+        """
+        texts = [self._time_of(record) for record in records]
+        lines = [_one_line(record) for record in records]
+        selected = select_alike(lines, texts, window, self.timestamps)
+        if selected is None:
+            try:
+                instants = [self.timestamps.parse(text) for text in texts]
+            except NotATimestampError as error:
+                raise AnswerError(
+                    "MalformedRecord", f"a record has no time in {self._time_key}: {error}"
+                ) from error
+            selected = select_each(lines, instants, window)
+        return selected, texts
+
+    def _time_of(self, record: bytes) -> bytes:
+        try:
+            fields = _OBJECT.decode(record)
+        except msgspec.MsgspecError as error:
+            raise AnswerError(
+                "MalformedRecord", f"an element of the page's list is no object: {error}"
+            ) from error
+        if not self.keys.issuperset(fields) and len(self.keys) < _KEYS_LIMIT:
+            self.keys.update(fields)
+        if self._time_key is None:
+            self._time_key = _time_key(list(fields))
+        raw = fields.get(self._time_key)
+        text = b"" if raw is None else bytes(raw)
+        if text[:1] != b'"':
+            shown = text[:40].decode("utf-8", "replace") or "nothing"
+            raise AnswerError(
+                "MalformedRecord", f"a record has {shown} instead of a time in {self._time_key}"
+            )
+        if b"\\" in text:
+            return msgspec.json.decode(text, type=str).encode("utf-8")
+        return text[1:-1]
+
+
+def _time_key(keys: list[str]) -> str:
+    at = time_column_of(keys)
+    if at is None:
+        raise AnswerError(
+            "UnknownColumns",
+            "the source's records have no key for their time such as logEventTimeStamp; they "
+            f"have {', '.join(keys[:20])}",
+        )
+    return keys[at]
+
+
+def _one_line(record: bytes) -> bytes:
+    """The record without line ends: in JSON they can only be insignificant white space."""
+    if b"\n" in record or b"\r" in record:
+        return msgspec.json.format(record, indent=-1)
+    return record
