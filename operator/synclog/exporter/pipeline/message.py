@@ -7,7 +7,7 @@ from synclog.api.run import TERMINATION_MESSAGE_LIMIT, RunResult, WindowText
 from synclog.exporter.ledger.rules import window_of
 from synclog.windows import Window
 
-_TEXT_LIMIT = 1024
+_TEXT_LIMIT = 400
 """Characters of `RunResult.message` that are kept when the whole would be too long."""
 
 

@@ -1,0 +1,220 @@
+"""Any number of exporters on any windows, killed between any two steps: each instant once.
+
+Exporters run in threads, but only one at a time takes a step: a step is anything in the
+destination that others could notice. Hypothesis decides who goes next, and who is killed.
+"""
+
+import os
+import threading
+from collections import Counter
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synclog.exporter import pipeline
+from synclog.exporter.destination import Volume
+from synclog.exporter.ledger import Ledger
+from synclog.exporter.ledger.rules import accounted
+from synclog.exporter.query import Archive
+from synclog.exporter.verify import Verdict, verify
+from synclog.windows import Window
+
+HOURS = 6
+
+
+class Killed(BaseException):
+    """The process ends here and does nothing more, not even clean up."""
+
+
+class Exporter:
+    """A run in a thread that waits for its turn before each step."""
+
+    def __init__(self, bench, storage, window):
+        self._turn = threading.Semaphore(0)
+        self._paused = threading.Semaphore(0)
+        self.done = self.killed = False
+        self.result = None
+        mine = type(storage)()
+        mine.content = storage.content
+        mine.step = self._step
+        site = bench.site(mine)
+        self._thread = threading.Thread(target=self._run, args=(bench.spec(window), site))
+        self._thread.start()
+        self._paused.acquire()
+
+    def _run(self, spec, site):
+        try:
+            self._step("start")
+            self.result = pipeline.run(spec, site)
+        except Killed:
+            pass
+        finally:
+            self.done = True
+            self._paused.release()
+
+    def _step(self, _what):
+        self._paused.release()
+        self._turn.acquire()
+        if self.killed:
+            raise Killed
+
+    def go(self, *, kill=False):
+        """Take one step, or die before it."""
+        self.killed |= kill
+        self._turn.release()
+        self._paused.acquire()
+        if self.done:
+            self._thread.join()
+
+
+def windows():
+    edges = st.integers(0, HOURS)
+    return st.tuples(edges, edges).filter(lambda pair: pair[0] != pair[1]).map(sorted)
+
+
+def events_of(bench, storage):
+    archive = Archive(storage, clock=lambda: 0)
+    found = Counter()
+    for _, record in archive.events(bench.hours(0, HOURS), folder=bench.spool):
+        fields = msgspec.json.decode(record, type=dict[str, str])
+        found[f"{fields['logEventTimeStamp']},{fields['username']}".encode()] += 1
+    return found
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    spans=st.lists(windows(), min_size=2, max_size=5),
+    schedule=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), max_size=120),
+)
+def test_each_instant_once_whoever_is_killed(bench, memory, spans, schedule):
+    bench.source.rows = []
+    bench.fill([(hour / 4, f"e{hour}") for hour in range(HOURS * 4)] + [(2, "twin"), (2, "twin")])
+    storage = memory()
+    exporters = [Exporter(bench, storage, bench.hours(start, end)) for start, end in spans]
+    try:
+        for who, fate in schedule:
+            exporter = exporters[who % len(exporters)]
+            if not exporter.done:
+                exporter.go(kill=fate == 0)
+                never_half_visible(storage)
+    finally:
+        for exporter in exporters:
+            while not exporter.done:
+                exporter.go()
+    never_half_visible(storage)
+    # The operator comes back and exports what is missing, as it would.
+    run = pipeline.run(bench.spec(), bench.site(storage))
+    ledger = Ledger(storage, clock=lambda: 0)
+    for gap in accounted(ledger.head(run.ledger).so_far).gaps(bench.hours(0, HOURS)):
+        assert pipeline.run(bench.spec(gap), bench.site(storage)).reason == "Exported"
+    report = verify(storage, clock=lambda: 0)
+    assert (report.verdict, report.findings) == (Verdict.COMPLETE, [])
+    assert events_of(bench, storage) == bench.multiset(bench.hours(0, HOURS))
+    told = sum(e.result.events for e in exporters if e.result and e.result.reason == "Exported")
+    assert told <= report.totals.events
+
+
+def never_half_visible(storage):
+    """At any moment: every entry that exists is right, and all that it names is there."""
+    report = verify(storage, clock=lambda: 0)
+    assert [f for f in report.findings if f.reason != "LedgerMissing"] == []
+
+
+CALLS = ("open", "write", "fsync", "link", "unlink", "mkdir")
+
+
+class Machine:
+    """Kills at the n-th system call that changes something; nothing works after that."""
+
+    def __init__(self, monkeypatch, at, *, before):
+        self.count = 0
+        self.dead = False
+        self._at, self._before = at, before
+        for name in CALLS:
+            monkeypatch.setattr(os, name, self._guarded(getattr(os, name)))
+
+    def _guarded(self, call):
+        def guarded(*args, **more):
+            if self.dead:
+                raise Killed
+            self.count += 1
+            mine = self.count == self._at
+            if mine and self._before:
+                self.dead = True
+                raise Killed
+            try:
+                return call(*args, **more)
+            finally:
+                if mine:
+                    self.dead = True
+                    raise Killed
+
+        return guarded
+
+
+def calls_of_a_run(bench, volume, monkeypatch):
+    with monkeypatch.context() as patch:
+        machine = Machine(patch, at=None, before=True)
+        assert pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume)).exit_code == 0
+    return machine.count
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_at_every_system_call_on_a_volume(bench, tmp_path, monkeypatch, before):
+    bench.fill([(hour / 4, f"e{hour}") for hour in range(24)])
+    (tmp_path / "count").mkdir()
+    total = calls_of_a_run(bench, Volume(tmp_path / "count"), monkeypatch)
+    assert total > 20
+    for at in range(1, total + 1):
+        folder = tmp_path / f"{before}{at}"
+        folder.mkdir()
+        volume = Volume(folder)
+        with monkeypatch.context() as patch:
+            Machine(patch, at, before=before)
+            with pytest.raises(Killed):
+                pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume))
+        never_half_visible(volume)
+        again = pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume))
+        assert again.reason in {"Exported", "AlreadyCovered"}
+        report = verify(volume, clock=lambda: 0)
+        assert (report.verdict, report.events_checked) == (Verdict.COMPLETE, 24)
+        # What is left over is out of sight of whoever reads the parts.
+        assert all(path.startswith("_") for path in report.litter)
+        assert events_of(bench, volume) == bench.multiset(bench.hours(0, 6))
+
+
+def test_many_at_once_on_a_real_volume(bench, tmp_path):
+    """Threads that really race, on a real file system, over every overlapping window."""
+    bench.fill([(hour / 4, f"e{hour}") for hour in range(HOURS * 4)])
+    volume = Volume(tmp_path)
+    start = threading.Barrier(12)
+    results = []
+
+    def export(window):
+        start.wait()
+        results.append(pipeline.run(bench.spec(window), bench.site(volume)))
+
+    edges = [(a, b) for a, b in pairwise(range(HOURS + 1))] * 2
+    threads = [threading.Thread(target=export, args=(bench.hours(*edge),)) for edge in edges]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(result.reason for result in results) == {
+        "Exported": HOURS,
+        "AlreadyCovered": HOURS,
+    }
+    assert verify(volume, clock=lambda: 0).verdict is Verdict.COMPLETE
+    assert events_of(bench, volume) == bench.multiset(Window(*_span(bench)))
+
+
+def _span(bench):
+    whole = bench.hours(0, HOURS)
+    return whole.start, whole.end
