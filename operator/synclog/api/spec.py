@@ -44,6 +44,20 @@ Duration = Annotated[
     ),
 ]
 Time = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
+SpecTime = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        extra_json_schema=_rules(
+            Rule(
+                "self.matches('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+                "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
+                "(Z|[+-][01][0-9]:[0-5][0-9])$')",
+                "write a time with its zone, such as 2026-01-31T00:00:00Z",
+            )
+        ),
+    ),
+]
 Name = Annotated[
     str,
     Meta(
@@ -309,7 +323,7 @@ class Rolling(Model, frozen=True, kw_only=True):
     )
 
     from_: Annotated[
-        Time | None,
+        SpecTime | None,
         Meta(description="First instant to export. Default: the oldest that the source has."),
     ] = field(default=None, name="from")
     settle_delay: Annotated[
@@ -345,8 +359,8 @@ class Between(Model, frozen=True, kw_only=True):
         ),
     )
 
-    start: Annotated[Time, Meta(description="First instant of the range.")]
-    end: Annotated[Time, Meta(description="End of the range; not in the range itself.")]
+    start: Annotated[SpecTime, Meta(description="First instant of the range.")]
+    end: Annotated[SpecTime, Meta(description="End of the range; not in the range itself.")]
     settle_delay: Annotated[
         Duration,
         Meta(
@@ -537,6 +551,13 @@ class SyncLogExportSpec(Model, frozen=True, kw_only=True):
         Meta(
             description="When to export: five cron fields, @hourly, @daily, @weekly or @monthly. "
             "H in a field is a stable value chosen by namespace and name. Absent: run once.",
+            extra_json_schema=_rules(
+                Rule(
+                    r"self.matches('^(@(hourly|daily|weekly|monthly)|\\s*(\\S+\\s+){4}\\S+\\s*)$')",
+                    "write five fields such as '30 2 * * *', or @hourly, @daily, @weekly or "
+                    "@monthly",
+                )
+            ),
         ),
     ] = None
     time_zone: Annotated[
