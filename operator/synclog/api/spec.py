@@ -44,15 +44,17 @@ Duration = Annotated[
     ),
 ]
 Time = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
+_TIME = (
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    "([.][0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])$"
+)
 SpecTime = Annotated[
     str,
     Meta(
         max_length=40,
         extra_json_schema=_rules(
             Rule(
-                "self.matches('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-                "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
-                "(Z|[+-][01][0-9]:[0-5][0-9])$')",
+                f"self.matches('{_TIME}')",
                 "write a time with its zone, such as 2026-01-31T00:00:00Z",
             )
         ),
@@ -349,7 +351,9 @@ class Between(Model, frozen=True, kw_only=True):
 
     RULES = (
         Rule(
-            "timestamp(self.start) < timestamp(self.end)",
+            # A text that is no time has its own refusal; one is enough.
+            f"![self.start, self.end].all(t, t.matches('{_TIME}')) "
+            "|| timestamp(self.start) < timestamp(self.end)",
             "start must be before end: swap them or move the end",
         ),
         Rule(
