@@ -1,0 +1,1 @@
+"""Rules that need to see other objects than the one that is written."""

@@ -1,0 +1,1 @@
+"""What a controller manager does and nobody else does here."""

@@ -1,0 +1,1 @@
+"""The kinds that the server knows, and what is special about each."""

@@ -1,0 +1,269 @@
+"""Defaults and rules of a pod's spec, shared by pods and by the templates of workloads."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from devcluster.apiserver.errors import (
+    Cause,
+    duplicate,
+    forbidden_field,
+    invalid_value,
+    not_supported,
+    required,
+)
+from devcluster.apiserver.kinds.strategy import label_causes
+
+_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
+_QUANTITY_DETAIL = (
+    "quantities must match the regular expression "
+    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+)
+_SOURCES = frozenset(
+    {
+        "configMap", "downwardAPI", "emptyDir", "ephemeral", "hostPath", "csi", "nfs", "image",
+        "persistentVolumeClaim", "projected", "secret", "fc", "iscsi", "azureDisk", "azureFile",
+        "awsElasticBlockStore", "cephfs", "cinder", "flexVolume", "flocker", "gcePersistentDisk",
+        "gitRepo", "glusterfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd",
+        "scaleIO", "storageos", "vsphereVolume",
+    }
+)  # fmt: skip
+
+
+def default_pod_spec(spec: dict[str, Any]) -> None:
+    """Fill in what Kubernetes fills in, in place."""
+    spec.setdefault("restartPolicy", "Always")
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    spec.setdefault("dnsPolicy", "ClusterFirst")
+    spec.setdefault("schedulerName", "default-scheduler")
+    spec.setdefault("securityContext", {})
+    if "serviceAccountName" in spec:
+        spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    elif "serviceAccount" in spec:
+        spec["serviceAccountName"] = spec["serviceAccount"]
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        _default_container(container)
+    for volume in spec.get("volumes") or ():
+        _default_volume(volume)
+
+
+def _default_container(container: dict[str, Any]) -> None:
+    image = str(container.get("image") or "")
+    tag = image.rpartition("/")[2]
+    latest = tag.endswith(":latest") or ":" not in tag
+    container.setdefault("imagePullPolicy", "Always" if latest and "@" not in tag else "IfNotPresent")
+    container.setdefault("resources", {})
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    limits = container["resources"].get("limits") or {}
+    if limits:
+        requests = container["resources"].setdefault("requests", {})
+        for name, value in limits.items():
+            requests.setdefault(name, value)
+    for port in container.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+    for entry in container.get("env") or ():
+        reference = (entry.get("valueFrom") or {}).get("fieldRef")
+        if reference is not None:
+            reference.setdefault("apiVersion", "v1")
+    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if probe := container.get(field):
+            probe.setdefault("timeoutSeconds", 1)
+            probe.setdefault("periodSeconds", 10)
+            probe.setdefault("successThreshold", 1)
+            probe.setdefault("failureThreshold", 3)
+            if get := probe.get("httpGet"):
+                get.setdefault("path", "/")
+                get.setdefault("scheme", "HTTP")
+
+
+def _default_volume(volume: dict[str, Any]) -> None:
+    if not any(source in volume for source in _SOURCES):
+        volume["emptyDir"] = {}
+    for source in ("secret", "configMap", "downwardAPI", "projected"):
+        if isinstance(volume.get(source), dict):
+            volume[source].setdefault("defaultMode", 0o644)
+    if "hostPath" in volume:
+        volume["hostPath"].setdefault("type", "")
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        if "serviceAccountToken" in source:
+            source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
+
+
+def pod_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    """What is wrong with a pod's spec, defaults filled in."""
+    volumes = spec.get("volumes") or ()
+    yield from _volume_causes(volumes, f"{path}.volumes")
+    names: set[str] = {volume.get("name", "") for volume in volumes}
+    taken: set[str] = set()
+    if not spec.get("containers"):
+        yield required(f"{path}.containers")
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            where = f"{path}.{field}[{index}]"
+            yield from _container_causes(container, where, names)
+            if container.get("name") in taken:
+                yield duplicate(f"{where}.name", container["name"])
+            taken.add(container.get("name", ""))
+    policy = spec.get("restartPolicy")
+    if policy not in {"Always", "OnFailure", "Never"}:
+        yield not_supported(f"{path}.restartPolicy", policy, ("Always", "OnFailure", "Never"))
+    if (spec.get("activeDeadlineSeconds") or 1) < 1:
+        yield invalid_value(
+            f"{path}.activeDeadlineSeconds",
+            spec["activeDeadlineSeconds"],
+            "must be between 1 and 2147483647, inclusive",
+        )
+    for index, toleration in enumerate(spec.get("tolerations") or ()):
+        yield from _toleration_causes(toleration, f"{path}.tolerations[{index}]")
+
+
+def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
+    taken: set[str] = set()
+    for index, volume in enumerate(volumes):
+        where = f"{path}[{index}]"
+        name = volume.get("name", "")
+        if not name:
+            yield required(f"{where}.name")
+        else:
+            yield from label_causes(f"{where}.name", name)
+        if name in taken:
+            yield duplicate(f"{where}.name", name)
+        taken.add(name)
+        sources = [source for source in volume if source in _SOURCES]
+        if len(sources) > 1:
+            yield forbidden_field(
+                f"{where}.{sources[1]}", "may not specify more than 1 volume type"
+            )
+        if "secret" in volume and not volume["secret"].get("secretName"):
+            yield required(f"{where}.secret.secretName")
+        if "configMap" in volume and not volume["configMap"].get("name"):
+            yield required(f"{where}.configMap.name")
+        claim = volume.get("persistentVolumeClaim")
+        if claim is not None and not claim.get("claimName"):
+            yield required(f"{where}.persistentVolumeClaim.claimName")
+        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
+        if limit is not None and not _QUANTITY.fullmatch(limit):
+            yield invalid_value(f"{where}.emptyDir.sizeLimit", limit, _QUANTITY_DETAIL)
+
+
+def _container_causes(
+    container: Mapping[str, Any], path: str, volumes: set[str]
+) -> Iterator[Cause]:
+    name = container.get("name", "")
+    if not name:
+        yield required(f"{path}.name")
+    else:
+        yield from label_causes(f"{path}.name", name)
+    image = container.get("image", "")
+    if not image:
+        yield required(f"{path}.image")
+    elif image != image.strip():
+        yield invalid_value(f"{path}.image", image, "must not have leading or trailing whitespace")
+    policy = container.get("imagePullPolicy")
+    if policy not in {"Always", "IfNotPresent", "Never"}:
+        yield not_supported(f"{path}.imagePullPolicy", policy, ("Always", "IfNotPresent", "Never"))
+    if container.get("terminationMessagePolicy") not in {"File", "FallbackToLogsOnError"}:
+        yield not_supported(
+            f"{path}.terminationMessagePolicy",
+            container.get("terminationMessagePolicy"),
+            ("FallbackToLogsOnError", "File"),
+        )
+    yield from _env_causes(container.get("env") or (), f"{path}.env")
+    yield from _mount_causes(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
+    yield from _resource_causes(container.get("resources") or {}, f"{path}.resources")
+
+
+def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
+    for index, entry in enumerate(entries):
+        where = f"{path}[{index}]"
+        if not entry.get("name"):
+            yield required(f"{where}.name")
+        source = entry.get("valueFrom")
+        if source is None:
+            continue
+        if entry.get("value"):
+            yield invalid_value(f"{where}.valueFrom", "", "may not be specified when `value` is not empty")
+        if len(source) != 1:
+            yield invalid_value(
+                f"{where}.valueFrom", "", "must specify one of: `fieldRef`, `resourceFieldRef`, "
+                "`configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
+            )
+        for kind in ("secretKeyRef", "configMapKeyRef"):
+            if kind in source and not source[kind].get("key"):
+                yield required(f"{where}.valueFrom.{kind}.key")
+
+
+def _mount_causes(
+    mounts: Sequence[Mapping[str, Any]], path: str, volumes: set[str]
+) -> Iterator[Cause]:
+    taken: set[str] = set()
+    for index, mount in enumerate(mounts):
+        where = f"{path}[{index}]"
+        if not mount.get("name"):
+            yield required(f"{where}.name")
+        elif mount["name"] not in volumes:
+            yield Cause(f"{where}.name", "FieldValueNotFound", f'Not found: "{mount["name"]}"')
+        target = mount.get("mountPath", "")
+        if not target:
+            yield required(f"{where}.mountPath")
+        elif target in taken:
+            yield invalid_value(f"{where}.mountPath", target, "must be unique")
+        taken.add(target)
+        sub_path = mount.get("subPath", "")
+        if sub_path.startswith("/"):
+            yield invalid_value(f"{where}.subPath", sub_path, "must be a relative path")
+        if ".." in sub_path.split("/"):
+            yield invalid_value(f"{where}.subPath", sub_path, "must not contain '..'")
+
+
+def _resource_causes(resources: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    for field in ("limits", "requests"):
+        for name, value in (resources.get(field) or {}).items():
+            if not _QUANTITY.fullmatch(str(value)):
+                yield invalid_value(f"{path}.{field}[{name}]", value, _QUANTITY_DETAIL)
+    limits = resources.get("limits") or {}
+    for name, value in (resources.get("requests") or {}).items():
+        limit = limits.get(name)
+        if limit is not None and _valid(value) and _valid(limit) and amount(value) > amount(limit):
+            yield invalid_value(
+                f"{path}.requests", value, f"must be less than or equal to {name} limit of {limit}"
+            )
+
+
+def _valid(value: Any) -> bool:
+    return _QUANTITY.fullmatch(str(value)) is not None
+
+
+_SUFFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3} | {
+    letter + suffix: float(base ** (power + 1))
+    for base, suffix in ((1000, ""), (1024, "i"))
+    for power, letter in enumerate("KMGTPE")
+}
+
+
+def amount(quantity: Any) -> float:
+    """A quantity as a number."""
+    text = str(quantity)
+    match = re.fullmatch(r"([+-]?[\d.]+)([A-Za-z]*)", text)
+    if match is None or match[2] not in _SUFFIXES:
+        return float(text)
+    return float(match[1]) * _SUFFIXES[match[2]]
+
+
+def _toleration_causes(toleration: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    operator = toleration.get("operator") or "Equal"
+    if operator not in {"Equal", "Exists"}:
+        yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
+    if operator == "Exists" and toleration.get("value"):
+        yield invalid_value(
+            f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'"
+        )
+    if not toleration.get("key") and operator != "Exists":
+        yield invalid_value(
+            f"{path}.operator", operator, "operator must be Exists when `key` is empty, which means "
+            '"match all values and all keys"',
+        )
+    effect = toleration.get("effect")
+    if effect and effect not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
+        yield not_supported(f"{path}.effect", effect, ("NoExecute", "NoSchedule", "PreferNoSchedule"))

@@ -1,0 +1,1 @@
+"""Create, update, patch and delete: the semantics that every kind shares."""

@@ -1,0 +1,97 @@
+"""From a request's body to an object of a resource's version, and from storage to a reader."""
+
+from typing import Any
+
+from devcluster.apiserver.errors import ApiError, bad_request
+from devcluster.apiserver.kinds.core import check_base64
+from devcluster.apiserver.kinds.resource import Resource
+from devcluster.apiserver.objects import Object
+from devcluster.apiserver.registry.options import WriteOptions
+from devcluster.apiserver.schema.decode import DecodeError, apply_defaults, decode_builtin, prune
+from devcluster.apiserver.schema.models import node_of
+
+_META = node_of("V1ObjectMeta")
+
+
+def decode(resource: Resource, body: Any, options: WriteOptions) -> Object:
+    """The object of a body: known fields only, custom resources defaulted.
+
+    Raises:
+        ApiError: 400, the body is no such object, or has unknown fields and must not.
+    """
+    if not isinstance(body, dict):
+        raise bad_request("the body of the request must be a JSON object")
+    _check_type(resource, body)
+    unknown: list[str] = []
+    try:
+        obj = _decode(resource, body, unknown)
+    except DecodeError as error:
+        raise _unhandled(resource, str(error)) from error
+    if resource.kind == "Secret" and (complaint := check_base64(obj)):
+        raise _unhandled(resource, complaint)
+    obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
+    obj["metadata"].pop("managedFields", None)
+    _report_unknown(resource, unknown, options)
+    return obj if resource.decode is None else resource.decode(obj)
+
+
+def _decode(resource: Resource, body: Object, unknown: list[str]) -> Object:
+    if not resource.custom:
+        decoded: Object = decode_builtin(resource.node, body, "", unknown.append)
+        decoded.setdefault("metadata", {})
+        return decoded
+    metadata = decode_builtin(_META, body.get("metadata") or {}, "metadata", unknown.append)
+    pruned = prune(resource.node, {**body, "metadata": {}}, "", unknown.append)
+    defaulted: Object = apply_defaults(resource.node, pruned)
+    return {**defaulted, "metadata": metadata}
+
+
+def _check_type(resource: Resource, body: Object) -> None:
+    kind, version = body.get("kind"), body.get("apiVersion")
+    if not kind and not version and not resource.custom:
+        return  # typed clients may leave both out
+    if not kind:
+        raise bad_request("Object 'Kind' is missing in the request body")
+    if version != resource.api_version:
+        raise bad_request(
+            f"the API version in the data ({version or ''}) does not match the expected API "
+            f"version ({resource.api_version})"
+        )
+    if kind != resource.kind:
+        raise bad_request(
+            f"{resource.kind} in version {resource.version!r} cannot be handled as a "
+            f"{resource.kind}: the object is of kind {kind}"
+        )
+
+
+def _unhandled(resource: Resource, complaint: str) -> ApiError:
+    return bad_request(
+        f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+        f"{resource.kind}: {complaint}"
+    )
+
+
+def _report_unknown(resource: Resource, unknown: list[str], options: WriteOptions) -> None:
+    texts = [f'unknown field "{field}"' for field in unknown]
+    if texts and options.validation == "Strict":
+        raise _unhandled(resource, f"strict decoding error: {', '.join(texts)}")
+    if options.validation == "Warn":
+        options.warnings.extend(texts)
+
+
+def view(resource: Resource, obj: Object, *, fill: bool = False) -> Object:
+    """A stored object as readers of this version see it.
+
+    Args:
+        resource: The version that is read.
+        obj: The stored object.
+        fill: The object was stored under an older schema: prune and default it by today's.
+    """
+    if resource.encode is not None:
+        return resource.encode(obj)
+    if not resource.custom:
+        return obj
+    if fill:
+        filled = prune(resource.node, obj, "", lambda _: None)
+        obj = {**apply_defaults(resource.node, filled), "metadata": obj["metadata"]}
+    return {**obj, "apiVersion": resource.api_version, "kind": resource.kind}

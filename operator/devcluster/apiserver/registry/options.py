@@ -1,0 +1,94 @@
+"""What a request asks for besides its object: dry run, strictness, preconditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devcluster.apiserver.errors import ApiError, bad_request, invalid_value, invalid
+
+_PROPAGATION = ("Orphan", "Background", "Foreground")
+
+
+@dataclass(slots=True, kw_only=True)
+class WriteOptions:
+    """Options of a write, and the warnings that it collects.
+
+    Attributes:
+        user: Name of the requester.
+        validation: ``Ignore``, ``Warn`` or ``Strict``: what happens to unknown fields.
+        warnings: Texts for ``Warning`` headers.
+    """
+
+    user: str = ""
+    dry_run: bool = False
+    validation: str = "Warn"
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str], user: str) -> "WriteOptions":
+        """Read the query of a request.
+
+        Raises:
+            ApiError: a value is not known.
+        """
+        validation = query.get("fieldValidation") or "Warn"
+        if validation not in {"Ignore", "Warn", "Strict"}:
+            raise bad_request(
+                f'fieldValidation: Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
+            )
+        return cls(user=user, dry_run=_dry_run(query.get("dryRun")), validation=validation)
+
+
+def _dry_run(value: str | None) -> bool:
+    if value not in {None, "", "All"}:
+        raise bad_request(f'dryRun: Unsupported value: "{value}": supported values: "All"')
+    return value == "All"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOptions:
+    """``DeleteOptions``, from the body or the query.
+
+    Attributes:
+        grace_period: Seconds, or None for the kind's default.
+        propagation: ``Orphan``, ``Background``, ``Foreground``, or None for the kind's default.
+        uid: The object must have this uid.
+        resource_version: The object must have this resourceVersion.
+    """
+
+    dry_run: bool = False
+    grace_period: int | None = None
+    propagation: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], body: Mapping[str, Any] | None) -> "DeleteOptions":
+        """Read the body if there is one, else the query.
+
+        Raises:
+            ApiError: a value is not known.
+        """
+        body = body or {}
+        propagation = body.get("propagationPolicy") or query.get("propagationPolicy")
+        if propagation is not None and propagation not in _PROPAGATION:
+            raise _unsupported_policy(propagation)
+        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+        orphan = body.get("orphanDependents", query.get("orphanDependents"))
+        if propagation is None and orphan is not None:
+            propagation = "Orphan" if orphan in {True, "true", "1"} else "Background"
+        preconditions = body.get("preconditions") or {}
+        dry_run = ",".join(body.get("dryRun") or ()) or query.get("dryRun")
+        return cls(
+            dry_run=_dry_run(dry_run),
+            grace_period=None if grace is None else int(grace),
+            propagation=propagation,
+            uid=preconditions.get("uid"),
+            resource_version=preconditions.get("resourceVersion"),
+        )
+
+
+def _unsupported_policy(policy: str) -> ApiError:
+    supported = ", ".join(f'"{known}"' for known in (*_PROPAGATION, "nil"))
+    cause = invalid_value("propagationPolicy", policy, f"supported values: {supported}")
+    return invalid("DeleteOptions", "meta.k8s.io", "", [cause])

@@ -1,0 +1,1 @@
+"""HTTP: paths, media types, tables, watches, discovery, OpenAPI, faults."""
