@@ -109,13 +109,10 @@ class Attempt:
             code = await self._child.wait()
         else:
             # No event tells of the end of a process that is nobody's child.
-            while self._number("exit") is None and self._alive():  # noqa: ASYNC110 - see above
+            while self.alive:  # noqa: ASYNC110 - see above
                 await asyncio.sleep(_GLANCE)
             code = None
-        group = self._number("group")
-        if group is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, signal.SIGKILL)
+        self.reap()
         written = self._number("exit")
         if written is not None:
             return End(written, _modified(self.folder / "exit"))
@@ -138,10 +135,18 @@ class Attempt:
             else:
                 os.kill(target, number)
 
-    def _alive(self) -> bool:
-        """Whether the shell still runs: the number might be another process's by now."""
+    def reap(self) -> None:
+        """End whatever still runs of this run."""
         group = self._number("group")
-        if group is None:
+        if group is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs. The number alone proves nothing: it may be another's by now."""
+        group = self._number("group")
+        if group is None or self._number("exit") is not None:
             return False
         try:
             return os.getsid(group) == group

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from devcluster.podrunner.faults import Faults
 from devcluster.podrunner.host import Host
 from devcluster.podrunner.images import Images
 from devcluster.podrunner.node import NodeKeeper
+from devcluster.podrunner.process import attempts_of
 from devcluster.podrunner.scheduler import Scheduler
 from devcluster.podrunner.server import LogSource, NodeServer
 from devcluster.podrunner.worker import PodWorker
@@ -98,9 +100,21 @@ class PodRunner:
                     group.create_task(self._pods.run())
                     group.create_task(self._catch_up())
                     await self._pods.synced.wait()
+                    await self._sweep()
                     ready(server.port)
             finally:
                 await self._shut_down()
+
+    async def _sweep(self) -> None:
+        """End and forget what an earlier runner left of pods that are gone."""
+        folder = self._settings.root / "pods"
+        left = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+        for uid in left - {pod["metadata"]["uid"] for pod in self._pods}:
+            for container in (folder / uid / "containers").glob("*"):
+                for attempt in attempts_of(container):
+                    if attempt.alive:
+                        attempt.reap()
+            await asyncio.to_thread(shutil.rmtree, folder / uid, ignore_errors=True)
 
     @staticmethod
     async def _register(keeper: NodeKeeper) -> None:
