@@ -29,8 +29,12 @@ def _arguments() -> argparse.Namespace:
         "the same folder again goes on where the server stopped",
     )
     parser.add_argument(
-        "--history", type=int, default=10_000, help="changes per resource that watches can resume from"
+        "--history",
+        type=int,
+        default=10_000,
+        help="changes per resource that watches can resume from",
     )
+    parser.add_argument("--ready-file", type=Path, help="file to create when the server answers")
     parser.add_argument("--log-level", default="WARNING", help="level of the log on stderr")
     return parser.parse_args()
 
@@ -52,7 +56,7 @@ def kubeconfig(server: str, ca: Path, token: str) -> str:
     )
 
 
-async def _serve(port: int, directory: Path, history: int) -> None:
+async def _serve(port: int, directory: Path, history: int, ready: Path | None) -> None:
     certificates = load_certificates(directory)
     assembly = assemble(directory, certificates.authority.read_text(), history=history)
     runner = web.AppRunner(assembly.server.application(), access_log=None, shutdown_timeout=1.0)
@@ -66,6 +70,8 @@ async def _serve(port: int, directory: Path, history: int) -> None:
         address = await _listen(runner, port, certificates.context())
         assembly.server.address = address
         _write_kubeconfig(directory, f"https://{address}", certificates.authority, assembly)
+        if ready is not None:
+            ready.touch()
         print(f"https://{address}", flush=True)
         await stop.wait()
     finally:
@@ -97,7 +103,9 @@ def main() -> None:
     logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(arguments.port, arguments.data_dir, arguments.history))
+        asyncio.run(
+            _serve(arguments.port, arguments.data_dir, arguments.history, arguments.ready_file)
+        )
 
 
 if __name__ == "__main__":
