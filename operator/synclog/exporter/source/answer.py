@@ -72,8 +72,10 @@ class Answer:
     """How many records there are, as the source says; None where it does not say."""
     tells_the_end: bool = True
     """Whether every body would have been noticed had it been cut short."""
-    looks_cut: bool = False
-    """Whether the last record has no line end."""
+    ends_mid_line: bool = False
+    """Whether the last record has no line end: the source's habit, or a cut."""
+    broken: bool = False
+    """Whether the last record is incomplete, or pages changed while they were read."""
     blank: bool = False
     """Whether there is nothing that says of the answer what it is: an empty body."""
     at_after: bool = False
@@ -82,6 +84,12 @@ class Answer:
     page_base: int | None = None
     page_size: int | None = None
     http: list[AnswerEvidence] = field(default_factory=list)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it is sure, from the answer alone, that it is not all."""
+        cut = self.ends_mid_line and not self.tells_the_end
+        return self.broken or cut or (self.total is not None and self.total != self.rows)
 
     @property
     def dropped(self) -> int:

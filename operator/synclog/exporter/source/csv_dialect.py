@@ -58,7 +58,7 @@ class Dialect:
     """How the records of an answer are written."""
 
     header: bytes
-    """The header record as served, with its line end, without BOM."""
+    """The header record as served, with its line end if there is one, without BOM."""
     columns: tuple[str, ...]
     delimiter: bytes
     line_end: bytes
@@ -107,7 +107,7 @@ def read_header(data: bytes, *, at_end: bool) -> tuple[Dialect, int] | None:
         at = time_column_of(names)
         if at is not None and len(names) > 1:
             return (
-                Dialect(text[:end], tuple(names), delimiter, line_end, at),
+                Dialect(text[:end], tuple(names), delimiter, line_end or b"\n", at),
                 skipped + end,
             )
     if complete or at_end or len(text) > HEADER_LIMIT:
@@ -128,6 +128,8 @@ def _first_record(
         line_end = rest
     elif rest[:1] == b"\r" and (len(rest) == 2 or at_end):
         line_end = b"\r"
+    elif not rest and match[0] and at_end:
+        line_end = b""
     else:
         return None
     return _fields(match[0], field, delimiter), match.end() + len(line_end), line_end

@@ -7,6 +7,7 @@ from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.csv_dialect import Dialect, read_header
 from synclog.exporter.source.csv_scan import Kept, Scanner
 from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.exporter.source.framing import CutShortError
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
 from synclog.windows import Window, format_time
@@ -29,7 +30,7 @@ class CsvRoute:
         self._transport = transport
         self._path = path + "/csv"
         self._timestamps = timestamps
-        self._header: bytes | None = None
+        self._header = b""
         self._columns: tuple[str, ...] = ()
 
     def close(self) -> None:
@@ -38,7 +39,9 @@ class CsvRoute:
     @property
     def header(self) -> bytes:
         """The header record as served, with its line end; empty before the first answer."""
-        return self._header or b""
+        if self._header and not self._header.endswith((b"\n", b"\r")):
+            return self._header + b"\n"
+        return self._header
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -100,26 +103,43 @@ class CsvRoute:
             answer.blank = True
             return
         if scanner is None:
-            found = read_header(pending, at_end=True)
-            assert found is not None  # at the end it is found or refused
-            scanner = self._begin(answer, found[0])
-            for kept in scanner.feed(pending[found[1] :]):
-                _add(answer, kept, spool)
+            dialect, end = _last_chance(pending, framed=answer.tells_the_end)
+            scanner = self._begin(answer, dialect)
+            answer.ends_mid_line = pending[end - 1 : end] not in (b"\n", b"\r")
         for kept in scanner.finish():
             _add(answer, kept, spool)
         answer.rows = scanner.seen
-        answer.looks_cut = scanner.ended_mid_line
+        answer.ends_mid_line |= scanner.ended_mid_line
+        answer.broken = scanner.broken
 
     def _begin(self, answer: Answer, dialect: Dialect) -> Scanner:
-        if self._header is not None and self._header != dialect.header:
+        known = self._header.rstrip(b"\r\n")
+        if known and known != dialect.header.rstrip(b"\r\n"):
             raise AnswerError(
                 "SourceSchemaChanged",
                 "the header of the source's CSV changed between two answers, from "
-                f"{self._header[:200]!r} to {dialect.header[:200]!r}",
+                f"{_shown(known)} to {_shown(dialect.header)}",
             )
-        self._header = dialect.header
+        if self._header == known:  # nothing yet, or a header without a line end
+            self._header = dialect.header
         self._columns = dialect.columns
         return Scanner(dialect, answer.window, self._timestamps)
+
+
+def _last_chance(pending: bytes, *, framed: bool) -> tuple[Dialect, int]:
+    """The header of an answer that has nothing but its header, without a line end."""
+    try:
+        found = read_header(pending, at_end=True)
+    except AnswerError:
+        if framed:
+            raise
+        raise CutShortError("the body ends inside its header record") from None
+    assert found is not None  # at the end it is found or refused
+    return found
+
+
+def _shown(header: bytes) -> str:
+    return repr(header[:200].decode("utf-8", "replace").strip())
 
 
 def _add(answer: Answer, kept: Kept, spool: Spool) -> None:

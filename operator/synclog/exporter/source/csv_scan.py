@@ -56,6 +56,7 @@ class Scanner:
         self._carry = b""
         self._seen = 0
         self._ended_mid_line = False
+        self._broken = False
         delimiter, end = re.escape(dialect.delimiter), re.escape(dialect.line_end)
         field = field_pattern(dialect.delimiter)
         before, after = dialect.time_column, len(dialect.columns) - dialect.time_column - 1
@@ -71,6 +72,11 @@ class Scanner:
     def ended_mid_line(self) -> bool:
         """Whether the answer ended without a line end after its last record."""
         return self._ended_mid_line
+
+    @property
+    def broken(self) -> bool:
+        """Whether the answer ended inside its last record."""
+        return self._broken
 
     @property
     def seen(self) -> int:
@@ -101,9 +107,17 @@ class Scanner:
             raise self._refuse(f"has no end within {RECORD_LIMIT} bytes")
 
     def finish(self) -> Iterator[Kept]:
-        """Say that there are no more bytes; give the last record where it has no line end."""
-        if self._carry:
+        """Say that there are no more bytes; give the last record where it has no line end.
+
+        Where that record is malformed, `broken` says so, and it is left out: so ends an answer
+        that was cut short.
+        """
+        if not self._carry:
+            return
+        try:
             yield from self._careful(self._carry, at_end=True)
+        except AnswerError:
+            self._ended_mid_line = self._broken = True
 
     # The fast way: no quotes.
 

@@ -14,14 +14,15 @@ import msgspec
 from msgspec import Raw
 
 from synclog.exporter.errors import AnswerError
+from synclog.exporter.source.framing import CutShortError
 from synclog.exporter.source.problems import describe_problem, is_problem
 
 Path: TypeAlias = tuple[str, ...]
 """The keys that lead to a list."""
 
 _DEPTH = 3
-_PLAIN_PATHS: tuple[Path, ...] = ((), ("data",))
-"""Where an empty list can be nothing but the records."""
+_NAMES_RECORDS = ("log", "event", "data", "item", "record", "row", "result", "entr", "content")
+"""Words in the name of a list that make it the records even when it is empty."""
 _WARNINGS = frozenset(("warning", "warnings", "messages"))
 _ERRORS = frozenset(("error", "errors"))
 _NO_LISTS = _WARNINGS | _ERRORS | {"links"}
@@ -66,7 +67,10 @@ class Page:
     def understood(self) -> bool:
         """Whether it is sure, from this page alone, that its list is the list of records."""
         return self.envelope is not None and (
-            bool(self.records) or self.total == 0 or self.envelope.path in _PLAIN_PATHS
+            bool(self.records)
+            or self.total == 0
+            or not self.envelope.path
+            or any(word in self.envelope.path[-1].lower() for word in _NAMES_RECORDS)
         )
 
 
@@ -79,6 +83,7 @@ def read_page(body: bytes, known: Envelope | None) -> Page:
             a page of that look without the list is understood: there are no more records.
 
     Raises:
+        CutShortError: the page ends too early.
         AnswerError: the page is no JSON, is an error, or has an envelope that is not understood.
     """
     body = body.removeprefix(_BOM)
@@ -125,6 +130,8 @@ def _decode(body: bytes) -> list[Raw] | dict[str, Raw]:
             body, type=list[Raw] | dict[str, Raw]
         )
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if "truncated" in str(error) and body[:1] in (b"[", b"{"):
+            raise CutShortError("the page ends inside its JSON") from error
         start = body[:100].decode("utf-8", "replace").strip()
         raise AnswerError(
             "UnexpectedContent",

@@ -109,8 +109,7 @@ class JsonRoute:
             try:
                 self._take(answer, spool, progress)
             except _MovedError:
-                answer.tells_the_end = False
-                answer.looks_cut = True
+                answer.broken = True
             else:
                 break
         return answer

@@ -92,22 +92,22 @@ class Prover:
         proof = self._by_itself(whole)
         if proof is not None and not self._suspect(whole):
             return Proven([whole], proof)
-        if _divisible(whole):
+        if whole.first != whole.last:
             return self._in_parts(whole, base)
         if self._by_wider(whole):
             return Proven([whole], Proof.HALVES)
         if proof is not None:
             return Proven([whole], proof)  # suspected for its round number only
-        if whole.window.length > 1 and not whole.blank:
+        if whole.window.length > 1 and (whole.incomplete or whole.rows >= self._cap):
             return self._in_parts(whole, base)
         raise self._unprovable(whole)
 
     def _by_itself(self, answer: Answer) -> Proof | None:
-        if answer.blank or not answer.tells_the_end or answer.rows >= self._cap:
+        if answer.blank or answer.incomplete or answer.ends_mid_line:
             return None
-        if answer.total is not None:
-            return Proof.TOTAL if answer.total == answer.rows else None
-        return Proof.FRAMED
+        if not answer.tells_the_end or answer.rows >= self._cap:
+            return None
+        return Proof.FRAMED if answer.total is None else Proof.TOTAL
 
     @staticmethod
     def _suspect(answer: Answer) -> bool:
@@ -145,7 +145,7 @@ class Prover:
 
     def _by_wider(self, answer: Answer) -> bool:
         """Whether a wider and larger answer has the same records inside the window."""
-        if answer.looks_cut or answer.rows >= self._cap:
+        if answer.incomplete or answer.rows >= self._cap:
             return False
         window = answer.window
         for margin in _WIDENINGS:
@@ -160,7 +160,7 @@ class Prover:
                     f"{window} has {answer.events} records when asked for alone, and "
                     f"{wider.events} when a wider range is asked for",
                 )
-            if wider.rows > answer.rows and wider.served > answer.served and not wider.looks_cut:
+            if wider.rows > answer.rows and wider.served > answer.served and not wider.incomplete:
                 return True
         return False
 
@@ -186,15 +186,10 @@ class Prover:
             + ", and nothing proves that these are all: "
             + (
                 "it is cut short, or its pages change from one reading to the next"
-                if answer.looks_cut
+                if answer.incomplete
                 else "it does not tell its own end, and no larger answer could be compared with it"
             ),
         )
-
-
-def _divisible(answer: Answer) -> bool:
-    """Whether the window can be cut so that records are on both sides."""
-    return answer.first is not None and answer.first != answer.last
 
 
 def _parts(whole: Answer) -> Iterator[Window]:
@@ -214,8 +209,7 @@ def _parts(whole: Answer) -> Iterator[Window]:
 def _is_union(whole: Answer, parts: list[Answer]) -> bool:
     return (
         len(parts) > 1
-        and not whole.looks_cut
-        and all(not part.looks_cut for part in parts)
+        and not any(answer.incomplete for answer in (whole, *parts))
         and all(part.rows < whole.rows and part.served < whole.served for part in parts)
         and sum(part.events for part in parts) == whole.events
         and combine(*(part.digest for part in parts)) == whole.digest
