@@ -75,15 +75,21 @@ def _write_lines(events: Iterator[Event], _: list[str], out: BinaryIO) -> None:
 
 
 def _write_csv(events: Iterator[Event], columns: list[str], out: BinaryIO) -> None:
-    text = io.TextIOWrapper(out, encoding="utf-8", newline="")
-    try:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for _instant, record in events:
-            fields = msgspec.json.decode(record, type=dict[str, object])
-            writer.writerow([_cell(fields.get(column)) for column in columns])
-    finally:
-        text.detach()
+    # The writer quotes what its own line end is made of, so that is CR LF here, though LF is
+    # written: a lone CR in a value would otherwise end the line for most readers.
+    line = io.StringIO(newline="")
+    writer = csv.writer(line, lineterminator="\r\n")
+
+    def write(cells: list[str]) -> None:
+        writer.writerow(cells)
+        out.write(line.getvalue()[:-2].encode() + b"\n")
+        line.seek(0)
+        line.truncate()
+
+    write(columns)
+    for _instant, record in events:
+        fields = msgspec.json.decode(record, type=dict[str, object])
+        write([_cell(fields.get(column)) for column in columns])
 
 
 def _cell(value: object) -> str:
