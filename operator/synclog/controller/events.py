@@ -70,12 +70,16 @@ class Recorder:
         try:
             await self._gateway.create(EVENTS, export.namespace, body, lane=Lane.BULK)
         except AlreadyExistsError:  # written by the process before this one
-            stored = await self._gateway.get(EVENTS, export.namespace, name)
-            count = int((stored or {}).get("count") or 1) + 1
+            count = await self._count(export.namespace, name) + 1
             await self._repeat(export.namespace, name, count, now)
             self._remember(name, count)
         else:
             self._remember(name, 1)
+
+    async def _count(self, namespace: str, name: str) -> int:
+        """How often an event happened by what is stored. Listed: the operator may not get one."""
+        stored = self._gateway.pages(EVENTS, namespace, fields=f"metadata.name={name}")
+        return max([int(event.get("count") or 1) async for page in stored for event in page] or [0])
 
     async def _repeat(self, namespace: str, name: str, count: int, now: Instant) -> bool:
         body = {"count": count, "lastTimestamp": format_seconds(now)}

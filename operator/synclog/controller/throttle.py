@@ -8,6 +8,10 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 
 
+_WHOLE = 1 - 1e-6
+"""A token, but for what rounding loses: a timer that is a hair early must not spin."""
+
+
 class Lane(IntEnum):
     """Who goes first when requests have to wait."""
 
@@ -64,7 +68,7 @@ class Throttle:
         now = loop.time()
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        while self._waiting and self._free and self._tokens >= 1:
+        while self._waiting and self._free and self._tokens >= _WHOLE:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 self._tokens -= 1
