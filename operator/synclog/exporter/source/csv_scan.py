@@ -60,11 +60,15 @@ class Scanner:
         delimiter, end = re.escape(dialect.delimiter), re.escape(dialect.line_end)
         field = field_pattern(dialect.delimiter)
         before, after = dialect.time_column, len(dialect.columns) - dialect.time_column - 1
-        self._regular = re.compile(
-            b'^((?:%b%b){%d}("?)([-+.:0-9TZ]++)\\2(?:%b%b){%d})%b'
-            % (field, delimiter, before, delimiter, field, after, end),
-            re.MULTILINE,
-        )
+        time = b"([-+.:0-9TZ]++)"
+        self._regular = [  # as most sources either quote all times or none
+            re.compile(
+                b"^((?:%b%b){%d}%b(?:%b%b){%d})%b"
+                % (field, delimiter, before, written, delimiter, field, after, end),
+                re.MULTILINE,
+            )
+            for written in (time, b'"%b"' % time)
+        ]
         self._fields = re.compile(rb"(%b)(?:%b|\Z)" % (field, delimiter))
         self._record = re.compile(b"%b(?:%b%b)*+" % (field, delimiter, field))
 
@@ -92,11 +96,10 @@ class Scanner:
         data = self._carry + block if self._carry else block
         end = data.rfind(b"\n") + 1
         whole = data[:end]
-        quotes = whole.count(b'"')
         kept = None
-        if end and not quotes:
+        if end and b'"' not in whole:
             kept = self._split(whole)
-        elif end and quotes % 2 == 0:
+        elif end and whole.count(b'"') % 2 == 0:
             kept = self._match(whole)
         if kept is not None:
             self._carry = data[end:]
@@ -123,31 +126,28 @@ class Scanner:
 
     def _split(self, whole: bytes) -> Kept | None:
         dialect = self._dialect
-        line_end, delimiter = dialect.line_end, dialect.delimiter
-        if line_end == b"\n" and b"\r" in whole:
+        records = whole.splitlines()
+        if dialect.line_end == b"\r\n":
+            if not whole.count(b"\r") == whole.count(b"\n") == len(records):
+                return None
+        elif b"\r" in whole:
             return None
-        records = whole.split(line_end)
-        if records.pop():
-            return None
-        fields = whole.replace(line_end, delimiter).split(delimiter)
+        fields = dialect.delimiter.join(records).split(dialect.delimiter)
         width = len(dialect.columns)
-        if len(fields) != len(records) * width + 1:
+        if len(fields) != len(records) * width:
             return None
-        if line_end == b"\r\n" and whole.count(b"\n") != len(records):
-            return None
-        return self._keep(whole, records, fields[dialect.time_column : -1 : width])
+        return self._keep(whole, records, fields[dialect.time_column :: width])
 
     # The regular way: quotes.
 
     def _match(self, whole: bytes) -> Kept | None:
-        found = self._regular.findall(whole)
-        if not found:
-            return None
-        records = [record for record, _, _ in found]
-        size = sum(map(len, records)) + len(records) * len(self._dialect.line_end)
-        if size != len(whole):
-            return None
-        return self._keep(whole, records, [text for _, _, text in found])
+        for regular in self._regular:
+            found = regular.findall(whole)
+            records = [record for record, _ in found]
+            size = sum(map(len, records)) + len(records) * len(self._dialect.line_end)
+            if size == len(whole):
+                return self._keep(whole, records, [text for _, text in found])
+        return None
 
     def _keep(self, whole: bytes, records: list[bytes], texts: list[bytes]) -> Kept | None:
         selected = select_alike(records, texts, self._window, self._timestamps)

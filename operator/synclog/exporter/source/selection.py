@@ -35,7 +35,7 @@ def select_alike(
     if run is None:
         return None
     start, end = run.bounds(window)
-    low, high = min(texts), max(texts)
+    low, high = run.low, run.high
     earliest, latest = timestamps.parse(low), timestamps.parse(high)
     if start <= low and high < end:
         return Selected(records, earliest, latest, earliest, latest)

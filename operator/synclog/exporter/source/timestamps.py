@@ -97,7 +97,10 @@ class Timestamps:
 class Run:
     """Timestamps of one shape and one zone: their order as text is their order in time."""
 
-    texts: Sequence[bytes]
+    low: bytes
+    """The earliest of them."""
+    high: bytes
+    """The latest of them."""
     fraction: int
     zone: bytes
     separator: str
@@ -146,9 +149,9 @@ def as_run(texts: Sequence[bytes], timestamps: Timestamps) -> Run | None:
         timestamps.parse(texts[0])  # the zone, which all share
     except NotATimestampError:
         return None
-    low, high = min(texts)[:13], max(texts)[:13]
-    hours = {low} if low == high else {text[:13] for text in texts}
+    low, high = min(texts), max(texts)
+    hours = {low[:13]} if low[:13] == high[:13] else {text[:13] for text in texts}
     if not timestamps.are_hours(hours):
         return None
     fraction = len(match[1] or b"")
-    return Run(texts, fraction, zone, shape[10:11].decode("ascii"))
+    return Run(low, high, fraction, zone, shape[10:11].decode("ascii"))
