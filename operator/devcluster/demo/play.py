@@ -194,15 +194,19 @@ def _farewell(console: Console, directory: Path, cluster: Cluster) -> None:
     shown = Path(os.path.relpath(directory))
     archive = shown / "node/volumes" / manifests.NAMESPACE / manifests.CLAIM / manifests.EXPORT
     export = f"{Path(sys.executable).parent}/synclog-export"
-    console.print(f"\nThe files:        {archive}")
-    console.print(f"Verify yourself:  {_short(export)} verify --destination {archive}")
-    console.print(f"Print events:     {_short(export)} cat --destination {archive}")
-    console.print(f"The logs:         {shown / 'logs'}")
     kubeconfig = os.path.relpath(cluster.kubeconfig)
-    console.print(
-        f"Look for yourself while it runs (make demo ARGS=--stay):\n"
-        f"                  kubectl --kubeconfig {kubeconfig} -n {manifests.NAMESPACE} get sle,jobs"
+    lines = (
+        "",
+        f"The files:       {archive}",
+        f"Verify them:     {_short(export)} verify --destination {archive}",
+        f"Print events:    {_short(export)} cat --destination {archive}",
+        f"See the gaps:    {_short(export)} coverage --destination {archive}",
+        f"The logs:        {shown / 'logs'}",
+        "Look around:     make demo ARGS=--stay, and in another terminal",
+        f"                 kubectl --kubeconfig {kubeconfig} -n {manifests.NAMESPACE} get sle,jobs",
     )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _short(path: str) -> str:

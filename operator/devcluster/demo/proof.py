@@ -25,7 +25,7 @@ def prove(console: Console, archive: Path, source_url: str) -> None:
         NotProvenError: something is missing, doubled or changed.
     """
     console.print("\n[bold]synclog-export verify[/] says:\n")
-    console.print(_export("verify", "--destination", str(archive)), highlight=False)
+    console.print(_export("verify", "--destination", str(archive)), highlight=False, soft_wrap=True)
     report = json.loads(_export("verify", "--json", "--destination", str(archive)))
     start, end = report["coverageStart"], report["coveredUntil"]
     query = urllib.parse.urlencode({"start": start, "end": end})

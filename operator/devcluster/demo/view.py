@@ -10,6 +10,7 @@ from rich.text import Text
 
 from synclog.windows import (
     DAY,
+    SECOND,
     Instant,
     Window,
     Windows,
@@ -18,6 +19,7 @@ from synclog.windows import (
 )
 
 _CELLS = 90
+_LINE = 45
 _SHADES = " ░▒▓█"
 
 
@@ -47,26 +49,32 @@ def render(scene: Scene) -> Panel:
     )
 
 
-def _facts(scene: Scene, status: dict[str, Any]) -> Table:
+def _facts(scene: Scene, status: dict[str, Any]) -> Group:
     totals = status.get("totals") or {}
     coverage = status.get("coverage") or {}
     covered = status.get("coveredUntil")
-    lag = format_duration(max(scene.now - parse_time(covered), 0)) if covered else "-"
-    table = Table(box=None, show_header=True, padding=(0, 3, 0, 0))
-    cells = {
+    lag = (scene.now - parse_time(covered)) // SECOND * SECOND if covered else 0
+    resource = {
         "STATUS": status.get("summary") or "-",
-        "COVERED-UNTIL": f"{lag} ago" if covered else "-",
+        "COVERED-UNTIL": f"{format_duration(max(lag, 0))} ago" if covered else "-",
         "GAPS": str(coverage.get("gapCount", "-")),
+        "LAST-RESULT": (status.get("lastRun") or {}).get("reason", "-"),
+        "NEXT": (status.get("next") or "-")[11:],
+    }
+    archive = {
         "WINDOWS": f"{totals.get('windows', 0):,}",
         "EVENTS": f"{totals.get('events', 0):,}",
         "BYTES": f"{totals.get('bytes', 0):,}",
         "STORED": f"{totals.get('storedBytes', 0):,}",
-        "LEDGER": str((status.get("ledger") or {}).get("head", "-")),
-        "LAST-RESULT": (status.get("lastRun") or {}).get("reason", "-"),
-        "NEXT": (status.get("next") or "-")[11:],
+        "LEDGER HEAD": str((status.get("ledger") or {}).get("head", "-")),
     }
+    return Group(_row(resource), Text(""), _row(archive))
+
+
+def _row(cells: dict[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for name in cells:
-        table.add_column(name, header_style="dim")
+        table.add_column(name, header_style="dim", min_width=11, no_wrap=True)
     table.add_row(*cells.values())
     return table
 
@@ -77,31 +85,31 @@ def _bar(scene: Scene, status: dict[str, Any]) -> Text:
         Window(parse_time(item["start"]), parse_time(item["end"]))
         for item in (status.get("coverage") or {}).get("intervals", [])
     )
-    bar = Text("90 days ago ", style="dim")
+    bar = Text("90 days ago\n", style="dim")
     first = scene.now - _CELLS * DAY
     for cell in range(_CELLS):
         day = Window(first + cell * DAY, first + (cell + 1) * DAY)
         share = (covered & Windows([day])).length / DAY
         shade = _SHADES[min(int(share * (len(_SHADES) - 1) + 0.01), len(_SHADES) - 1)]
         bar.append(shade if share else "·", style="green" if share > 0.98 else "yellow")
-    bar.append(" now", style="dim")
+        if (cell + 1) % _LINE == 0:
+            bar.append("\n")
+    bar.append("now", style="dim")
     return bar
 
 
 def _jobs(scene: Scene) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), expand=False)
-    for name in ("JOB", "FOR", "WINDOWS", "RUNNING", "DONE", "FAILED", "STATE"):
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("JOB", "WINDOWS", "ACTIVE", "DONE", "STATE"):
         table.add_column(name, header_style="dim", no_wrap=True)
     recent = sorted(scene.jobs, key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
     for job in recent[-6:]:
         spec, status = job["spec"], job.get("status") or {}
         table.add_row(
             job["metadata"]["name"],
-            job["metadata"].get("labels", {}).get("synclog.dev/purpose", ""),
             str(spec.get("completions", 1)),
             str(status.get("active", 0)),
             str(status.get("succeeded", 0)),
-            str(status.get("failed", 0)),
             _state(status),
         )
     return table
