@@ -205,7 +205,24 @@ class Client:
             ApiError: as the module's docstring tells.
         """
         data = None if body is None else msgspec.json.encode(body)
-        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if data else {})
+        content = await self._send(method, path, params or {}, data, content_type)
+        return msgspec.json.decode(content, type=dict[str, Any]) if content else {}
+
+    async def read(self, path: str, *, params: Mapping[str, str] | None = None) -> bytes:
+        """The body of an answer that is no document, such as a log."""
+        return await self._send("GET", path, params or {}, None, "")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        data: bytes | None,
+        content_type: str,
+    ) -> bytes:
+        headers = {"Accept": "application/json, */*"}
+        if data is not None:
+            headers["Content-Type"] = content_type
         for attempt in range(1, _ATTEMPTS + 1):
             wait = 0.05 * 2**attempt
             try:
@@ -214,7 +231,7 @@ class Client:
                 ) as answer:
                     content = await answer.read()
                     if answer.status < 400:
-                        return msgspec.json.decode(content, type=dict[str, Any]) if content else {}
+                        return content
                     error = error_of(answer.status, content)
                     if retry_after := answer.headers.get("Retry-After", ""):
                         wait = float(retry_after) if retry_after.isdecimal() else wait

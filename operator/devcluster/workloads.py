@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from devcluster.processes import running, wait_until
 
@@ -36,10 +38,10 @@ class Workloads:
     """The running programs; a context manager, or end them with `stop`."""
 
     def __init__(self, kubeconfig: Path, directory: Path) -> None:
+        self.directory = directory
+        """The node's folder."""
         self._kubeconfig = kubeconfig
-        self._directory = directory
-        self._stack = ExitStack()
-        self._pids: dict[str, int] = {}
+        self._running: dict[str, tuple[ExitStack, subprocess.Popen[bytes], Sequence[str]]] = {}
         self._port = 0
 
     @property
@@ -47,34 +49,38 @@ class Workloads:
         """The port of the node's HTTPS endpoint on the loopback interface."""
         return self._port
 
-    def pid(self, program: str) -> int:
-        """The process id of ``jobcontroller`` or ``podrunner``."""
-        return self._pids[program]
-
-    def start(self, program: str, options: Sequence[str]) -> dict[str, Any]:
-        """Start one of the two programs and wait until it serves.
-
-        Returns:
-            What it says of itself when it is ready.
+    def start(self, program: str, options: Sequence[str]) -> None:
+        """Start ``jobcontroller`` or ``podrunner``, and wait until it serves.
 
         Raises:
-            StartError: it does not become ready.
+            StartError: it does not become ready; the message shows the end of its log.
         """
-        ready = self._directory / f"{program}.ready"
+        ready = self.directory / f"{program}.ready"
         ready.unlink(missing_ok=True)
-        log = self._directory / f"{program}.log"
+        log = self.directory / f"{program}.log"
         command = [sys.executable, "-m", f"devcluster.{program}", "--with-parent"]
         command += ["--kubeconfig", str(self._kubeconfig), "--ready-file", str(ready), *options]
-        process = self._stack.enter_context(running(command, log, os.environ))
+        stack = ExitStack()
+        process = stack.enter_context(running(command, log, os.environ))
+        self._running[program] = (stack, process, options)
         wait_until(ready.exists, process, log)
-        self._pids[program] = process.pid
-        facts: dict[str, Any] = json.loads(ready.read_text(encoding="utf-8"))
-        self._port = facts.get("port", self._port)
-        return facts
+        self._port = json.loads(ready.read_text(encoding="utf-8")).get("port", self._port)
+
+    def kill(self, program: str) -> None:
+        """Kill a program where it stands; a killed pod runner leaves its containers running."""
+        stack, process, _ = self._running[program]
+        process.send_signal(signal.SIGKILL)
+        stack.close()
+
+    def restart(self, program: str) -> None:
+        """Start a program that was killed, with the flags that it had."""
+        self.start(program, self._running.pop(program)[2])
 
     def stop(self) -> None:
         """Stop the programs, and with the pod runner its containers."""
-        self._stack.close()
+        while self._running:
+            _, (stack, _, _) = self._running.popitem()
+            stack.close()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,6 @@ from devcluster.podrunner.fields import field_value, resource_value
 from devcluster.podrunner.lookup import Keys, Lookup
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^()]+)\)")
-_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*", re.ASCII)
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -38,8 +37,7 @@ async def build_environment(
             if kind in source:
                 keys = await _keys(kind, source[kind], lookup)
                 for key, data in keys.items():
-                    if _VARIABLE.fullmatch(prefix + key):
-                        variables[prefix + key] = data.decode(errors="replace")
+                    variables[prefix + key] = data.decode(errors="replace")
     for entry in container.get("env") or ():
         value = await _value(pod, container, entry, lookup, variables)
         if value is not None:
