@@ -46,6 +46,7 @@ class World:
     runs: list[Run] = field(default_factory=list)
     covered: Windows = field(default_factory=Windows)
     lost: Windows = field(default_factory=Windows)
+    rechecked: dict[str, Windows] = field(default_factory=dict)
     start: int | None = None
     head: int = -1
     created: int = 0
@@ -103,6 +104,7 @@ class World:
                 created=self.now,
                 span=action.span,
                 step=action.step,
+                recheck=action.recheck,
                 scheduled=action.scheduled,
                 trigger=action.trigger,
             )
@@ -130,7 +132,18 @@ class World:
             self.commits.append(piece)
         self.covered |= Windows([window])
         self.head += 1
+        for name in self.rounds:
+            if self.now >= window.end + parse_duration(name):  # read late enough
+                self.read_again(name, window)
         return "Exported"
+
+    def read_again(self, name, window):
+        part = self.covered & Windows([window])
+        self.rechecked[name] = self.rechecked.get(name, Windows()) | part
+
+    @property
+    def rounds(self):
+        return (self.spec.range.rolling or self.spec.range.between).recheck_after
 
     def result(self, run, reason, outcome=SUCCEEDED, window=None):
         return RunResult(
@@ -153,6 +166,13 @@ class World:
                     for w in self.covered
                     if window is None or w.overlaps(window)  # as a truncated message does
                 ],
+                rechecked={
+                    name: [
+                        WindowText(start=format_time(w.start), end=format_time(w.end))
+                        for w in windows
+                    ]
+                    for name, windows in self.rechecked.items()
+                },
                 lost=[
                     WindowText(start=format_time(w.start), end=format_time(w.end))
                     for w in self.lost
@@ -168,6 +188,10 @@ class World:
             if self.start is None:
                 self.start, self.head = self.first, 0
             results.append(self.result(run, "Inspected"))
+        elif run.purpose is Purpose.RECHECK:
+            for window in cut(run.span, run.step):
+                self.read_again(run.recheck, window)
+                results.append(self.result(run, "Rechecked", window=window))
         else:
             windows = cut(run.span, run.step)
             results = [self.result(run, self.commit(window), window=window) for window in windows]
@@ -181,7 +205,7 @@ class World:
     def fail(self, run, *, windows=(), reason="SourceUnavailable", tell=True):
         """The Job fails after it exported ``windows`` (indexes)."""
         results = []
-        if run.span is not None:
+        if run.purpose is Purpose.WINDOW:
             pieces = cut(run.span, run.step)
             for index in windows:
                 if index < len(pieces):

@@ -131,9 +131,12 @@ def _default(field: inspect.Field) -> Any:
         return field.default.value
     if field.default is not msgspec.NODEFAULT:
         return field.default
-    if isinstance(field.default_factory, type) and issubclass(field.default_factory, Model):
-        return {}
-    return None
+    if field.default_factory is msgspec.NODEFAULT:
+        return None
+    made = field.default_factory()
+    if isinstance(made, Model):
+        return {}  # its own fields have defaults
+    return made or None
 
 
 def _merge(schema: Schema, extra: Schema) -> Schema:

@@ -33,6 +33,8 @@ class Purpose(Enum):
     """Probe the destination, create the ledger's identity where there is none, tell its head."""
     WINDOW = "window"
     """Export the windows of a span."""
+    RECHECK = "recheck"
+    """Read exported windows again, and add the events that the source shows by now."""
 
 
 class Slot(Enum):
@@ -42,6 +44,8 @@ class Slot(Enum):
     """What came due since the run before."""
     RETRY = "retry"
     """An older gap. In a place of its own, so that a poisoned window blocks nothing."""
+    RECHECK = "recheck"
+    """Windows that are exported and read again."""
 
 
 class ExitCode(IntEnum):
@@ -126,6 +130,12 @@ class RunSpec(Model, frozen=True, kw_only=True):
     """The windows; absent for an inspect run."""
     ledger: LedgerHead | None = None
     """The head that the operator knows; a shorter or another ledger is an integrity failure."""
+    recheck: str = ""
+    """For a recheck: how old a window is by then, such as ``24h``. It names the round: the ledger
+    remembers for each round which windows had it."""
+    rounds: list[str] = field(default_factory=list)
+    """The rounds of rechecks. A window that is exported when it is as old as a round needs it no
+    more: it was read late enough."""
     adopt: bool = False
     """True takes over a ledger that has another owner; otherwise such a ledger is refused."""
 
@@ -152,8 +162,10 @@ class LedgerCoverage(Model, frozen=True, kw_only=True):
     """Covered intervals, merged, newest dropped first where the message would be too long."""
     lost: list[WindowText] = field(default_factory=list)
     """Intervals that the source forgot before they were exported."""
+    rechecked: dict[str, list[WindowText]] = field(default_factory=dict)
+    """Intervals that were rechecked, merged, by round (see `RunSpec.recheck`)."""
     truncated: bool = False
-    """True where `intervals` or `lost` is not the whole list."""
+    """True where one of these lists is not the whole list."""
 
 
 class RunResult(Model, frozen=True, kw_only=True):
@@ -193,6 +205,8 @@ class RunIdentity(Model, frozen=True, kw_only=True):
     attempt: int
     generation: int
     span: SpanText | None = None
+    recheck: str = ""
+    """The round of a recheck."""
     scheduled: str = ""
     """The tick that the run answers; empty for a run by trigger, once, or retry."""
     trigger: str = ""

@@ -344,6 +344,14 @@ class Rolling(Model, frozen=True, kw_only=True):
             ),
         ),
     ] = "24h"
+    recheck_after: Annotated[
+        list[Duration],
+        Meta(
+            max_length=4,
+            description="How long after its end a window is read again, to find events that the "
+            "source showed late. Empty: never.",
+        ),
+    ] = field(default_factory=lambda: ["24h", "7d"])
 
 
 class Between(Model, frozen=True, kw_only=True):
@@ -381,6 +389,14 @@ class Between(Model, frozen=True, kw_only=True):
             ),
         ),
     ] = "24h"
+    recheck_after: Annotated[
+        list[Duration],
+        Meta(
+            max_length=4,
+            description="How long after its end a window is read again, to find events that the "
+            "source showed late. Empty: never.",
+        ),
+    ] = field(default_factory=lambda: ["24h", "7d"])
 
 
 class Range(Model, frozen=True, kw_only=True):
@@ -606,6 +622,13 @@ class SyncLogExportSpec(Model, frozen=True, kw_only=True):
             description="Any text. A new value means: run now. status.lastTrigger acknowledges.",
         ),
     ] = None
+    adopt_ledger: Annotated[
+        bool,
+        Meta(
+            description="True takes over a ledger that another SyncLogExport began. Set it only "
+            "where that one is gone for good."
+        ),
+    ] = False
     pod_template: Annotated[
         PodTemplate | None, Meta(description="What the exporter's pods get in addition.")
     ] = None

@@ -78,6 +78,15 @@ class Gap(Model, frozen=True, kw_only=True):
     ]
 
 
+class RecheckRound(Model, frozen=True, kw_only=True):
+    """What was read again, so long after its end."""
+
+    after: Annotated[str, Meta(max_length=10, description="How long after the end of a window.")]
+    intervals: Annotated[
+        list[Interval], Meta(max_length=64, description="Rechecked ranges, merged.")
+    ] = field(default_factory=list)
+
+
 class Coverage(Model, frozen=True, kw_only=True):
     """What is exported and what is missing."""
 
@@ -93,6 +102,9 @@ class Coverage(Model, frozen=True, kw_only=True):
     ] = field(default_factory=list)
     gaps: Annotated[
         list[Gap], Meta(max_length=256, description="Ranges that were due and are missing.")
+    ] = field(default_factory=list)
+    rechecked: Annotated[
+        list[RecheckRound], Meta(max_length=8, description="What was read again, by round.")
     ] = field(default_factory=list)
     gap_count: Annotated[int, Meta(description="Gaps that are not lost.")] = 0
     gap_seconds: Annotated[int, Meta(description="Length of these gaps together.")] = 0

@@ -76,6 +76,7 @@ def identity_of(export: Export, action: CreateRun) -> RunIdentity:
         attempt=action.attempt,
         generation=export.generation,
         span=_span(action),
+        recheck=action.recheck,
         scheduled=format_time(action.scheduled) if action.scheduled is not None else "",
         trigger=action.trigger or "",
     )
@@ -217,7 +218,11 @@ def _pod(
                 "image": exporter.image,
                 "imagePullPolicy": exporter.pull_policy,
                 "command": ["synclog-export", "run"],
-                "env": [{"name": name, "value": value} for name, value in env.items()],
+                # Kubernetes reads $(NAME) in values; two dollar signs are one that stays.
+                "env": [
+                    {"name": name, "value": value.replace("$", "$$")}
+                    for name, value in env.items()
+                ],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "128Mi"},
                     "limits": {"memory": "512Mi"},
@@ -251,6 +256,9 @@ def _run_spec(export: Export, spec: SyncLogExportSpec, action: CreateRun) -> Run
         settle_delay=kind.settle_delay if kind else "15m",
         span=_span(action),
         ledger=action.ledger,
+        recheck=action.recheck,
+        rounds=kind.recheck_after if kind else [],
+        adopt=spec.adopt_ledger,
     )
 
 

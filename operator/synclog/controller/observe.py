@@ -53,6 +53,7 @@ def run_of(job: Job, pods: list[Pod], warned: Iterable[Warned], now: Instant) ->
         slot=identity.slot,
         span=span,
         step=step,
+        recheck=identity.recheck,
         scheduled=parse_time(identity.scheduled) if identity.scheduled else None,
         trigger=identity.trigger or None,
         finished=job.finished,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synclog.api.run import Purpose, Slot
-from synclog.planning import due, slots
+from synclog.planning import due, rechecks, slots
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import CreateRun, Observed, Run
@@ -57,7 +57,8 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
         asked = _asked(intent, idle.due_until, ticks.waiting, trigger, now)
         asked = max(asked, books.found.start)
         idle = _fill(books, work, observed, idle, due_until=asked, tick=ticks.waiting)
-    return _retry(books, work, observed.runs, idle, now)
+    agenda = _retry(books, work, observed.runs, idle, now)
+    return _recheck(intent, books, work, observed.runs, agenda, now=now)
 
 
 def _open_trigger(observed: Observed) -> str | None:
@@ -101,7 +102,7 @@ def _due_so_far(observed: Observed, intent: Intent, books: Books) -> Instant | N
     """Up to where everything has come due, by the status and by the runs that exist."""
     told = observed.status.coverage.due_until if observed.status.coverage else None
     runs = books.active + books.finished
-    ends = [run.span.end for run in runs if run.span is not None]
+    ends = [window.end for window in slots.spans(runs)]
     ends += [intent.settled(run.scheduled) for run in runs if run.scheduled is not None]
     return max(ends + ([] if told is None else [parse_time(told)]), default=None)
 
@@ -205,6 +206,33 @@ def _retry(
         return dataclasses.replace(agenda, wakeups=(*agenda.wakeups, waiting[0].not_before))
     run = slots.create(work, runs, Slot.RETRY, waiting[0].gap)
     return dataclasses.replace(agenda, creates=(*agenda.creates, run))
+
+
+def _recheck(
+    intent: Intent,
+    books: Books,
+    work: slots.Work,
+    runs: Sequence[Run],
+    agenda: Agenda,
+    *,
+    now: Instant,
+) -> Agenda:
+    """Fill the slot for rechecks, if it is free and an exported window is old enough."""
+    if any(run.slot is Slot.RECHECK for run in books.active):
+        return agenda
+    at = now if intent.schedule is None else agenda.last_tick
+    if at is None:
+        return agenda
+    rounds = rechecks.due(intent, work, books.finished, at, now)
+    wakeups = [*agenda.wakeups]
+    if intent.schedule is None and (coming := rechecks.next_due(intent, now)) is not None:
+        wakeups.append(coming)
+    if not rounds or now < rounds[0].not_before:
+        wakeups += [waiting.not_before for waiting in rounds[:1]]
+        return dataclasses.replace(agenda, wakeups=tuple(wakeups))
+    first = rounds[0]
+    run = slots.create(work, runs, Slot.RECHECK, first.span, recheck=first.name)
+    return dataclasses.replace(agenda, creates=(*agenda.creates, run), wakeups=tuple(wakeups))
 
 
 def optional_time(text: str | None) -> Instant | None:

@@ -5,15 +5,16 @@ run repairs it: each interval that a result names *is* covered, so taking the un
 right, whatever was lost, truncated or told twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from synclog.api.run import LedgerCoverage, LedgerHead, RunResult, Totals, WindowText
-from synclog.api.status import Coverage, Gap, GapState, Interval, SyncLogExportStatus
+from synclog.api.status import Coverage, Gap, GapState, Interval, RecheckRound, SyncLogExportStatus
 from synclog.windows import Instant, Window, Windows, format_time, parse_time
 
 LISTED = 256
 """How many intervals and gaps a status lists; the schema has the same bound."""
+_LISTED_OF_A_ROUND = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Known:
     """The pinned start of coverage."""
     covered: Windows = field(default_factory=Windows)
     lost: Windows = field(default_factory=Windows)
+    rechecked: Mapping[str, Windows] = field(default_factory=dict)
+    """What was read again, by round."""
     totals: Totals = field(default_factory=Totals)
 
     @property
@@ -57,6 +60,9 @@ def _remembered(status: SyncLogExportStatus) -> Known:
         start=None if coverage.from_ is None else parse_time(coverage.from_),
         covered=Windows(map(_window, coverage.intervals)),
         lost=Windows(_window(gap) for gap in coverage.gaps if gap.state is GapState.LOST),
+        rechecked={
+            told.after: Windows(map(_window, told.intervals)) for told in coverage.rechecked
+        },
         totals=Totals()
         if totals is None
         else Totals(
@@ -79,8 +85,18 @@ def _merge(
         start=parse_time(coverage.from_) if coverage is not None else found.start,
         covered=found.covered | Windows(map(_window, coverage.intervals if coverage else ())),
         lost=found.lost | Windows(map(_window, coverage.lost if coverage else ())),
+        rechecked=_rechecked(found.rechecked, coverage.rechecked if coverage else {}),
         totals=totals if totals is not None and newer else found.totals,
     )
+
+
+def _rechecked(
+    found: Mapping[str, Windows], told: Mapping[str, Iterable[WindowText]]
+) -> Mapping[str, Windows]:
+    return {
+        name: found.get(name, Windows()) | Windows(map(_window, told.get(name, ())))
+        for name in {**found, **told}
+    }
 
 
 def _window(interval: WindowText | Interval | Gap) -> Window:
@@ -108,15 +124,14 @@ def describe(
         *_gaps(missing - exporting - tried, GapState.PENDING),
     ]
     lost = _gaps(found.lost, GapState.LOST)
-    covered = list(found.covered)
-    if len(covered) > LISTED:
-        # The newest is kept besides the oldest, for the watermarks. What falls out is
-        # asked for again one day, and the ledger answers that it is there.
-        covered = [*covered[: LISTED - 1], covered[-1]]
     return Coverage(
         from_=format_time(found.start),
         due_until=None if due_until is None else format_time(due_until),
-        intervals=[_interval(window) for window in covered],
+        intervals=_listed(found.covered, LISTED),
+        rechecked=[
+            RecheckRound(after=name, intervals=_listed(windows, _LISTED_OF_A_ROUND))
+            for name, windows in sorted(found.rechecked.items())
+        ],
         # The lost come first: they are in no other place of the status.
         gaps=sorted([*lost, *gaps][:LISTED], key=lambda gap: gap.start),
         gap_count=len(missing),
@@ -145,6 +160,17 @@ def _gaps(windows: Windows, state: GapState) -> list[Gap]:
         Gap(start=format_time(window.start), end=format_time(window.end), state=state)
         for window in windows
     ]
+
+
+def _listed(windows: Windows, most: int) -> list[Interval]:
+    """The intervals of a set, as many as a status may have.
+
+    The newest is kept besides the oldest, for the watermarks. What falls out is asked for
+    again one day, and the ledger answers that it is there.
+    """
+    found = list(windows)
+    kept = found if len(found) <= most else [*found[: most - 1], found[-1]]
+    return [_interval(window) for window in kept]
 
 
 def _interval(window: Window) -> Interval:

@@ -60,6 +60,9 @@ def _succeeded(run: Run, now: Instant) -> Ending:
     events = sum(result.events for result in done)
     if run.purpose is Purpose.INSPECT:
         reason, message = "Inspected", "the destination is fit and its ledger is known"
+    elif run.purpose is Purpose.RECHECK:
+        late = sum(result.late_events for result in done)
+        reason, message = "Rechecked", f"read {run.span} again: {late} late events"
     elif done and all(result.reason == "AlreadyCovered" for result in done):
         reason, message = "AlreadyCovered", "everything was in the ledger already"
     else:

@@ -24,6 +24,8 @@ class Intent:
     settle_delay: Span
     step: Span
     retention: Span
+    rounds: tuple[tuple[str, Span], ...]
+    """Rechecks: the name of each round, and how long after its end a window is read again."""
     starting_deadline: Span | None
     pending_timeout: Span
 
@@ -60,6 +62,7 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
             settle_delay=parse_duration(kind.settle_delay),
             step=parse_duration(kind.max_window),
             retention=parse_duration(spec.source.retention),
+            rounds=tuple((text, parse_duration(text)) for text in kind.recheck_after),
             starting_deadline=None
             if spec.starting_deadline is None
             else parse_duration(spec.starting_deadline),
@@ -75,6 +78,8 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
         raise SpecError("range: maxWindow must be longer than 0, write 24h")
     if intent.settle_delay >= intent.retention:
         raise SpecError("range: settleDelay must be shorter than source.retention")
+    if any(age >= intent.retention for _, age in intent.rounds):
+        raise SpecError("range: every recheckAfter must be shorter than source.retention")
     return intent
 
 

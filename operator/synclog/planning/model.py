@@ -45,6 +45,8 @@ class Run:
     """The range that the run is for; None for an inspect run."""
     step: Span = 0
     """The windows of the run are ``cut(span, step)``."""
+    recheck: str = ""
+    """The round of a recheck."""
     scheduled: Instant | None = None
     """The tick that the run answers."""
     trigger: str | None = None
@@ -88,6 +90,8 @@ class CreateRun:
     ledger: LedgerHead | None = None
     span: Window | None = None
     step: Span = 0
+    recheck: str = ""
+    """The round of a recheck."""
     scheduled: Instant | None = None
     trigger: str | None = None
 

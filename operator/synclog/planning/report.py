@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from synclog.api.run import Purpose
 from synclog.api.status import Coverage, Ledger, StatusTotals
 from synclog.planning import conditions, coverage, due, history, slots
 from synclog.planning.agenda import Agenda
@@ -16,9 +17,10 @@ _SHOWN_TICKS = 3
 def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now: Instant) -> Plan:
     """Describe what is known and decided as a plan."""
     status, found = observed.status, books.found
-    active = slots.spans(books.active) | Windows(
-        run.span for run in agenda.creates if run.span is not None
+    started = Windows(
+        run.span for run in agenda.creates if run.span is not None and run.purpose is Purpose.WINDOW
     )
+    active = slots.spans(books.active) | started
     covered = coverage.describe(found, agenda.due_until, active, books.tried)
     findings = conditions.conditions(
         conditions.Situation(

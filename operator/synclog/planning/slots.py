@@ -1,4 +1,4 @@
-"""Which runs to start. An export has two slots: what came due, and older gaps.
+"""Which runs to start. An export has three slots: what came due, older gaps, and rechecks.
 
 Laws (tests/unit/planning checks them): no two active runs share an instant; everything that
 is due and not settled is in an active run, in the run that is started, or in a gap that will
@@ -41,8 +41,9 @@ class Work:
 
 
 def spans(runs: Iterable[Run]) -> Windows:
-    """Everything that these runs are for."""
-    return Windows(run.span for run in runs if run.span is not None)
+    """Everything that these runs export."""
+    exports = (run for run in runs if run.purpose is Purpose.WINDOW)
+    return Windows(run.span for run in exports if run.span is not None)
 
 
 def frontier(found: Known, runs: Sequence[Run], tried: Windows) -> Instant:
@@ -76,20 +77,23 @@ def create(
     slot: Slot,
     span: Window,
     *,
+    recheck: str = "",
     scheduled: Instant | None = None,
     trigger: str | None = None,
 ) -> CreateRun:
     """The run for the first windows of a span."""
     assert work.found.start is not None
     taken = head_of(span, work.step)
+    purpose = Purpose.RECHECK if recheck else Purpose.WINDOW
     return CreateRun(
-        purpose=Purpose.WINDOW,
+        purpose=purpose,
         slot=slot,
-        attempt=next_attempt(runs, Purpose.WINDOW, taken.start),
+        attempt=next_attempt(runs, purpose, taken.start),
         coverage_start=work.found.start,
         ledger=work.found.ledger,
         span=taken,
         step=work.step,
+        recheck=recheck,
         scheduled=scheduled,
         trigger=trigger,
     )
@@ -114,8 +118,21 @@ def retries(work: Work, finished: Sequence[Run], busy: Windows, until: Instant) 
 
 
 def _not_before(work: Work, finished: Sequence[Run], gap: Window) -> Instant:
-    tries = [run for run in finished if run.span is not None and run.span.overlaps(gap)]
-    return wait_after(work, tries)
+    return wait_after(work, tries_at(finished, Purpose.WINDOW, gap))
+
+
+def tries_at(
+    finished: Iterable[Run], purpose: Purpose, gap: Window, recheck: str = ""
+) -> list[Run]:
+    """The runs that were at a range and left something of it."""
+    return [
+        run
+        for run in finished
+        if run.purpose is purpose
+        and run.recheck == recheck
+        and run.span is not None
+        and run.span.overlaps(gap)
+    ]
 
 
 def wait_after(work: Work, tries: Sequence[Run]) -> Instant:

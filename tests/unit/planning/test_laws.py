@@ -98,7 +98,7 @@ class Planning(RuleBasedStateMachine):
         for slot in Slot:
             ours = [r for r in self.world.active(slot=slot) if self.alive(r)]
             assert len(ours) <= 1
-        spans = [r.span for r in self.world.active() if r.span and self.alive(r)]
+        spans = [run.span for run in self.world.active(purpose=Purpose.WINDOW) if self.alive(run)]
         assert not any(a.overlaps(b) for a in spans for b in spans if a is not b)
 
     def alive(self, run):
@@ -164,6 +164,9 @@ class Planning(RuleBasedStateMachine):
         assert world.covered.covers(Window(world.start, due))
         assert due > world.now - 26 * HOUR
         assert sum(window.length for window in world.commits) == world.covered.length
+        old = world.covered & Windows([Window(0, world.now - 9 * DAY)])
+        for name in world.rounds:
+            assert not old - world.rechecked.get(name, Windows())
 
 
 TestLaws = Planning.TestCase

@@ -73,7 +73,7 @@ def test_ticks_missed_while_the_operator_was_away_are_answered_by_one_run():
     world.settle()
     world.now = at("05T12:20")
     world.settle()
-    (run,) = world.active()
+    (run,) = world.active(slot=Slot.MAIN)
     assert run.span == Window(at("02T00:15"), at("05T11:45"))
     assert world.status.skipped == {"Missed": 83}
     assert run.scheduled == at("05T12:00")
@@ -254,8 +254,78 @@ def test_a_starting_deadline_skips_a_tick_and_its_window_goes_with_the_next():
     assert run.span == Window(at("02T00:15"), at("02T01:45"))
 
 
+def test_windows_are_read_again_when_they_are_old_enough():
+    world = World().inspected()
+    world.succeed(world.active()[0])
+    world.settle()
+    assert list(world.rechecked) == []
+    world.now = at("02T12:00")
+    world.settle()
+    main = world.active(slot=Slot.MAIN)[0]
+    (again,) = world.active(slot=Slot.RECHECK)
+    assert (again.recheck, again.purpose) == ("24h", Purpose.RECHECK)
+    assert again.span == Window(at("01T00:00"), at("01T12:00"))
+    world.succeed(again)
+    world.succeed(main)
+    world.settle()
+    assert world.active() == []
+    (told,) = world.status.coverage.rechecked
+    assert (told.after, told.intervals[0].end) == ("24h", "2026-01-01T12:00:00.000Z")
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+
+
+def test_windows_that_were_exported_late_enough_are_not_read_again():
+    world = World(now=at("20T00:30")).inspected()
+    world.succeed(world.active()[0])
+    world.settle()
+    assert [told.after for told in world.status.coverage.rechecked] == ["24h", "7d"]
+    world.now = at("20T01:00")
+    world.settle()
+    assert world.active(slot=Slot.RECHECK) == []
+
+
+def test_a_recheck_that_fails_is_tried_again_later_and_holds_up_nothing():
+    world = World().inspected()
+    world.succeed(world.active()[0])
+    world.now = at("02T12:00")
+    world.settle()
+    world.fail(world.active(slot=Slot.RECHECK)[0])
+    world.succeed(world.active(slot=Slot.MAIN)[0])
+    world.settle()
+    assert world.active() == []
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+    world.now = at("02T12:01")
+    world.settle()
+    assert world.active(slot=Slot.RECHECK)
+
+
+def test_what_the_source_is_about_to_forget_is_not_read_again():
+    rolling = {"from": "2026-01-01T00:00:00Z", "maxWindow": "6h", "recheckAfter": ["29d"]}
+    source = {**SPEC["source"], "retention": "30d"}
+    world = World(spec=make_spec(range={"rolling": rolling}, source=source)).inspected()
+    world.succeed(world.active()[0])
+    world.settle()
+    world.now = at("31T20:00")
+    world.settle()
+    (again,) = world.active(slot=Slot.RECHECK)
+    assert again.span == Window(at("01T21:00"), at("02T00:15"))
+
+
+def test_without_a_schedule_rechecks_come_on_their_own():
+    between = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T12:00:00Z", "maxWindow": "6h"}
+    world = World(spec=make_spec(schedule=None, range={"between": between})).inspected()
+    world.succeed(world.active()[0])
+    world.settle()
+    world.now = at("02T06:00")
+    assert world.last.wakeup == world.now
+    world.settle()
+    (again,) = world.active()
+    assert again.purpose is Purpose.RECHECK
+
+
 def test_a_fixed_range_is_exported_once_even_without_a_schedule():
-    between = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T12:00:00Z", "maxWindow": "6h"}
+    between = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T12:00:00Z", "maxWindow": "6h",
+               "recheckAfter": []}  # fmt: skip
     world = World(spec=make_spec(schedule=None, range={"between": between}))
     world.inspected()
     (run,) = world.active()
@@ -385,6 +455,7 @@ def test_retention_is_at_risk_long_before_the_source_forgets():
         {"range": {"rolling": {"settleDelay": "91d"}}},
         {"range": {}},
         {"range": {"rolling": {"from": "soon"}}},
+        {"range": {"rolling": {"recheckAfter": ["90d"]}}},
     ],
 )
 def test_a_spec_that_nobody_can_follow_is_said_once_and_touches_nothing(changes):

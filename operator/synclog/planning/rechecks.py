@@ -1,0 +1,59 @@
+"""Which exported windows are to be read again.
+
+The source may show an event late. Each round of rechecks reads a window again when its end is
+so old. A window that was exported when it was older than that was read late enough: the ledger
+says so, and it is not read again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synclog.api.run import Purpose
+from synclog.planning import slots
+from synclog.planning.intent import Intent
+from synclog.planning.model import Run
+from synclog.windows import HOUR, Instant, Span, Window, Windows
+
+_TOO_LATE: Span = HOUR
+"""What the source forgets so soon is not read again: a missing row would prove nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A range that is due for a round, and from when on it may be read."""
+
+    name: str
+    span: Window
+    not_before: Instant
+
+
+def due(
+    intent: Intent, work: slots.Work, finished: Sequence[Run], at: Instant, now: Instant
+) -> list[Round]:
+    """What is due to be read again, the one that may go first in front.
+
+    Args:
+        intent: the rounds, and the step: whole multiples of it are read.
+        work: what is known.
+        finished: the runs that ended.
+        at: the tick that asks: rechecks keep to the schedule too.
+        now: the time.
+    """
+    found = []
+    oldest = now - intent.retention + _TOO_LATE
+    for name, age in intent.rounds:
+        until = (at - age) // intent.step * intent.step
+        if oldest >= until:
+            continue
+        readable = work.found.covered & Windows([Window(oldest, until)])
+        missing = list(readable - work.found.rechecked.get(name, Windows()))
+        if missing:
+            tries = slots.tries_at(finished, Purpose.RECHECK, missing[0], name)
+            found.append(Round(name, missing[0], slots.wait_after(work, tries)))
+    return sorted(found, key=lambda item: (item.not_before, item.span.start))
+
+
+def next_due(intent: Intent, now: Instant) -> Instant | None:
+    """When the next whole step becomes old enough for a round."""
+    ends = [((now - age) // intent.step + 1) * intent.step + age for _, age in intent.rounds]
+    return min(ends, default=None)
