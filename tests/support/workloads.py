@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from datetime import UTC, datetime
 
 from devcluster.client import (
     EVENTS,
@@ -13,6 +14,7 @@ from devcluster.client import (
     ConflictError,
     NotFoundError,
 )
+from devcluster.recorder import timestamp
 
 PATIENCE = 45
 """Seconds until a test that waits fails: far more than any step takes."""
@@ -190,7 +192,14 @@ class Kube:
 
     async def set_condition(self, name, kind):
         """Put a condition on a pod, as the eviction API does."""
-        condition = {"type": kind, "status": "True", "reason": "Test", "message": "by a test"}
+        condition = {
+            "type": kind,
+            "status": "True",
+            "reason": "Test",
+            "message": "by a test",
+            # Without it Kubernetes takes the condition for an old one and withdraws it.
+            "lastTransitionTime": timestamp(datetime.now(UTC)),
+        }
         body = {"status": {"conditions": [condition]}}
         await self.patch(PODS, name, body, sub="status", content_type=STRATEGIC_PATCH)
 

@@ -22,7 +22,6 @@ from devcluster.recorder import Recorder
 
 _log = logging.getLogger(__name__)
 _RETRY = 1.0
-_GLANCE = 0.1
 _FAREWELL = 2.0
 """Seconds that containers get to end when the runner itself is told to stop."""
 
@@ -78,6 +77,8 @@ class PodRunner:
         self._workers: dict[str, PodWorker] = {}
         """By uid: the pods that the node has."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._missed = asyncio.Event()
+        """Something was told to the node while it was cut off."""
 
     async def run(self, ready: Callable[[int], None]) -> None:
         """Run until cancelled, then end the containers; ``ready`` is told the server's port."""
@@ -139,9 +140,9 @@ class PodRunner:
     async def _catch_up(self) -> None:
         """After the node was cut off: learn what it did not hear."""
         while True:
-            while not self._faults.dead:  # noqa: ASYNC110 - a switch for tests, seen soon enough
-                await asyncio.sleep(_GLANCE)
+            await self._missed.wait()
             await self._faults.alive()
+            self._missed.clear()
             present = {pod["metadata"]["uid"] for pod in self._pods}
             for uid in set(self._workers) - present:
                 self._workers[uid].vanish()
@@ -157,7 +158,10 @@ class PodRunner:
             self._scheduler.withdraw(uid)
         else:
             self._scheduler.offer(pod)
-        if pod["spec"].get("nodeName") != self._settings.node or self._faults.dead:
+        if pod["spec"].get("nodeName") != self._settings.node:
+            return
+        if self._faults.dead:
+            self._missed.set()
             return
         worker = self._workers.get(uid)
         if gone:
