@@ -314,3 +314,22 @@ def test_killed_at_random_moments_and_raced_and_still_once(tmp_path):
         assert (report["verdict"], report["findings"]) == ("complete", [])
         printed = pod.run("cat", "--format", "jsonl").out
         assert Counter(from_json_lines(printed.encode())) == source.truth.multiset(window)
+
+
+def test_late_events_are_found_by_a_recheck(tmp_path):
+    with running(Behaviour(population=Population(events_per_day=200))) as source:
+        pod = Pod(tmp_path, source)
+        window = pod.days(4, 2)
+        flags = ("--url", source.url, "--start", format_time(window.start))
+        flags += ("--end", format_time(window.end))
+        assert pod.run("run", *flags).code == 0
+        late = source.add_late_random(window, 7)
+        assert len(late) == 7
+        assert pod.run("run", *flags, "--recheck", "24h").code == 0
+        assert exported(pod) == source.truth.multiset(window)
+        printed = pod.run("cat", "--format", "csv").out
+        assert Counter(from_csv(printed.encode())) == source.truth.multiset(window)
+        assert pod.run("verify").code == 0
+        again = pod.run("run", *flags, "--recheck", "24h")
+        assert again.result.reason == "AlreadyCovered"
+        assert again.result.totals.late_events == 7

@@ -1,8 +1,6 @@
-"""Reading events back from an archive: a range of time, in order, additions merged."""
+"""Reading events back from an archive: a range of time, in order, late events merged."""
 
-import csv
 import heapq
-import io
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
@@ -11,25 +9,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from synclog.exporter.codec import decompressed
 from synclog.exporter.destination import Destination
-from synclog.exporter.errors import ConfigurationError, IntegrityError
-from synclog.exporter.ledger import Content, Head, Ledger, Lost, WindowRecord
-from synclog.exporter.ledger.rules import window_of
-from synclog.exporter.records import Batch, batches
-from synclog.exporter.source.csv_dialect import Dialect, time_column_of
-from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
-from synclog.windows import Instant, Window
+from synclog.exporter.errors import ConfigurationError
+from synclog.exporter.ledger import Content, Head, Ledger
+from synclog.exporter.ledger.history import contents
+from synclog.exporter.records import distinct, events, stored
+from synclog.exporter.source.timestamps import Timestamps
+from synclog.windows import Instant, Window, parse_time
 
-Event: TypeAlias = tuple[Instant, bytes]
-"""When it happened, and the record as one line of JSON, without line end."""
+Line: TypeAlias = tuple[Instant, bytes]
+"""When an event happened, and the event as one line of JSON, without line end."""
 
 _SORT_BYTES = 16 << 20
-"""Bytes of records that are sorted in memory; more are sorted in files and merged."""
+"""Bytes of events that are sorted in memory; more are sorted in files and merged."""
 
 
 class Archive:
-    """The contents of an archive, found by its ledger.
+    """The events of an archive, found by its ledger.
 
     Args:
         destination: where it is.
@@ -42,32 +38,23 @@ class Archive:
 
     def __init__(self, destination: Destination, *, clock: Callable[[], Instant]) -> None:
         self._destination = destination
-        ledger = Ledger(destination, clock=clock)
-        head = ledger.head()
+        self._ledger = Ledger(destination, clock=clock)
+        head = self._ledger.head()
         if head is None:
             raise ConfigurationError(
                 "NoLedger", f"{destination} holds no ledger: name the folder of an export"
             )
         self.head: Head = head
-        self._contents: dict[Window, list[Content]] = {}
-        for number in range(1, head.number + 1):
-            found = ledger.entry(number)
-            if found is None:
-                raise IntegrityError("EntryMissing", f"ledger entry {number} is missing")
-            record = found[0].record
-            if isinstance(record, WindowRecord | Lost) and record.content.parts:
-                window = window_of(record.window)
-                self._contents.setdefault(window, []).append(record.content)
 
     def columns(self, window: Window) -> list[str]:
         """The columns of the events of a window, in the order in which they are first met."""
         found: dict[str, None] = {}
-        for contents in self._within(window).values():
-            for content in contents:
+        for group in self._groups(window):
+            for content in group:
                 found.update(dict.fromkeys(distinct(content.columns)))
         return list(found)
 
-    def events(self, window: Window, *, folder: Path | None = None) -> Generator[Event, None, None]:
+    def events(self, window: Window, *, folder: Path | None = None) -> Generator[Line, None, None]:
         """The events of a window, ordered by their time stamp; equal ones as they were served.
 
         Args:
@@ -78,84 +65,50 @@ class Archive:
             IntegrityError: a part is missing or damaged.
             DestinationError: the destination cannot be read.
         """
-        # Exported windows never overlap, so their events follow each other as they do.
-        for contents in self._within(window).values():
-            events = (
-                event for content in contents for event in self._read(content) if event[0] in window
-            )
-            yield from in_order(events, folder)
+        for group in self._groups(window):
+            lines = (line for content in group for line in self._lines(content, window))
+            yield from in_order(lines, folder)
 
-    def _within(self, window: Window) -> dict[Window, list[Content]]:
-        return {
-            at: contents for at, contents in sorted(self._contents.items()) if at.overlaps(window)
-        }
+    def _groups(self, window: Window) -> list[list[Content]]:
+        """Contents in the order of time; those whose events may lie among each other, together.
 
-    def _read(self, content: Content) -> Iterator[Event]:
+        Exported windows never overlap. What a recheck added lies somewhere among them.
+        """
+        found: list[tuple[Window, list[int]]] = []
+        committed = [content for _, content in contents(self._ledger, self.head, window)]
+        spans = [
+            (Window(parse_time(content.first), parse_time(content.last) + 1), number)
+            for number, content in enumerate(committed)
+            if content.events
+        ]
+        for span, number in sorted(spans):
+            if found and span.start < found[-1][0].end:
+                before, group = found[-1]
+                found[-1] = (Window(before.start, max(before.end, span.end)), [*group, number])
+            else:
+                found.append((span, [number]))
+        # Within a group in the order of the ledger: an event before those that came late.
+        return [[committed[number] for number in sorted(group)] for _, group in found]
+
+    def _lines(self, content: Content, window: Window) -> Iterator[Line]:
         timestamps = Timestamps(ZoneInfo(content.time_zone) if content.time_zone else None)
-        source_format = self.head.identity.source_format
-        for part in content.parts:
-            if self._destination.size(part.path) is None:
-                raise IntegrityError(
-                    "PartMissing", f"{part.path} is not there any more: ask for a later range"
-                )
-            blocks = decompressed(self._destination.blocks(part.path), part.compression)
-            for batch in batches(blocks, source_format):
-                try:
-                    yield from _decoded(batch, timestamps)
-                except (NotATimestampError, ValueError) as error:
-                    raise IntegrityError("PartDamaged", f"{part.path}: {error}") from error
+        for batch in stored(self._destination, content, self.head.identity.source_format):
+            for event in events(batch, timestamps):
+                if event.instant in window:
+                    # JSON is given as it was served; CSV becomes an object of texts.
+                    line = msgspec.json.encode(event.fields) if batch.dialect else event.record
+                    yield event.instant, line
 
 
-def _decoded(batch: Batch, timestamps: Timestamps) -> Iterator[Event]:
-    if batch.dialect is None:
-        return _decoded_json(batch.records, timestamps)
-    return _decoded_csv(batch.records, batch.dialect, timestamps)
-
-
-def _decoded_csv(
-    records: Iterable[bytes], dialect: Dialect, timestamps: Timestamps
-) -> Iterator[Event]:
-    names = distinct(dialect.columns)
-    for record in records:
-        # newline="": the csv module itself must see the line ends within values.
-        text = io.StringIO(record.decode("utf-8", "replace"), newline="")
-        values = next(csv.reader(text, delimiter=dialect.delimiter.decode(), strict=True))
-        instant = timestamps.parse(values[dialect.time_column].encode())
-        fields = dict(zip(names, values, strict=True))
-        yield instant, msgspec.json.encode(fields)
-
-
-def _decoded_json(records: Iterable[bytes], timestamps: Timestamps) -> Iterator[Event]:
-    for record in records:
-        fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-        names = list(fields)
-        at = time_column_of(names)
-        if at is None:
-            raise NotATimestampError(f"a record has no time among {names}")
-        yield timestamps.parse(msgspec.json.decode(fields[names[at]], type=str).encode()), record
-
-
-def distinct(columns: Iterable[str]) -> list[str]:
-    """Names of columns, made distinct: a name that comes again gets a number."""
-    names: list[str] = []
-    for column in columns:
-        name, count = column, 1
-        while name in names:
-            count += 1
-            name = f"{column}_{count}"
-        names.append(name)
-    return names
-
-
-def in_order(events: Iterable[Event], folder: Path | None = None) -> Iterator[Event]:
+def in_order(lines: Iterable[Line], folder: Path | None = None) -> Iterator[Line]:
     """Sort events by time, stably, with bounded memory."""
     runs: list[BinaryIO] = []
-    waiting: list[Event] = []
+    waiting: list[Line] = []
     size = 0
     try:
-        for event in events:
-            waiting.append(event)
-            size += len(event[1])
+        for line in lines:
+            waiting.append(line)
+            size += len(line[1])
             if size >= _SORT_BYTES:
                 runs.append(_spilled(waiting, folder))
                 waiting, size = [], 0
@@ -167,20 +120,20 @@ def in_order(events: Iterable[Event], folder: Path | None = None) -> Iterator[Ev
             run.close()
 
 
-def _when(event: Event) -> Instant:
-    return event[0]
+def _when(line: Line) -> Instant:
+    return line[0]
 
 
-def _spilled(events: list[Event], folder: Path | None) -> BinaryIO:
+def _spilled(lines: list[Line], folder: Path | None) -> BinaryIO:
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by in_order
-    events.sort(key=_when)
-    for instant, record in events:
-        file.write(instant.to_bytes(8, "big", signed=True) + len(record).to_bytes(4, "big"))
-        file.write(record)
+    lines.sort(key=_when)
+    for instant, text in lines:
+        file.write(instant.to_bytes(8, "big", signed=True) + len(text).to_bytes(4, "big"))
+        file.write(text)
     file.seek(0)
     return file
 
 
-def _respooled(file: BinaryIO) -> Iterator[Event]:
+def _respooled(file: BinaryIO) -> Iterator[Line]:
     while head := file.read(12):
         yield int.from_bytes(head[:8], "big", signed=True), file.read(int.from_bytes(head[8:]))

@@ -1,15 +1,23 @@
-"""Reading parts back: their records, as they were served."""
+"""Reading records back from parts or the spool: as they were served, and what they say."""
 
+import csv
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
+
+import msgspec
 
 from synclog.api.spec import SourceFormat
+from synclog.exporter.codec import decompressed
+from synclog.exporter.destination import Destination
 from synclog.exporter.errors import AnswerError, IntegrityError
-from synclog.exporter.source.csv_dialect import Dialect, read_header
+from synclog.exporter.ledger import Content
+from synclog.exporter.source.csv_dialect import Dialect, read_header, time_column_of
 from synclog.exporter.source.csv_scan import Scanner
-from synclog.exporter.source.timestamps import Timestamps
-from synclog.windows import Window, parse_time
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
+from synclog.windows import Instant, Window, parse_time
 
 _ALWAYS = Window(parse_time("1900-01-01T00:00:00Z"), parse_time("9000-01-01T00:00:00Z"))
 
@@ -23,6 +31,24 @@ class Batch:
     dialect: Dialect | None
     """How they are written, where they are CSV."""
 
+    @property
+    def line_end(self) -> bytes:
+        """What a record ends with."""
+        return self.dialect.line_end if self.dialect else b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one record says."""
+
+    instant: Instant
+    fields: dict[str, Any]
+    """By column name; all text where the record is CSV."""
+    time_column: str
+    """Which of the fields is its time."""
+    record: bytes
+    """As it was served, without line end."""
+
 
 def batches(blocks: Iterable[bytes], source_format: SourceFormat) -> Iterator[Batch]:
     """Cut the plain bytes of a part into records.
@@ -35,6 +61,53 @@ def batches(blocks: Iterable[bytes], source_format: SourceFormat) -> Iterator[Ba
             yield from _csv(blocks)
         case SourceFormat.JSON:
             yield from _lines(blocks)
+
+
+def stored(
+    destination: Destination, content: Content, source_format: SourceFormat
+) -> Iterator[Batch]:
+    """The records of a content, from its parts.
+
+    Raises:
+        IntegrityError: a part is missing or damaged.
+        DestinationError: the destination cannot be read.
+    """
+    for part in content.parts:
+        if destination.size(part.path) is None:
+            raise IntegrityError(
+                "PartMissing",
+                f"{part.path} is not there any more: synclog-export verify tells "
+                "whether it expired",
+            )
+        blocks = decompressed(destination.blocks(part.path), part.compression)
+        yield from batches(blocks, source_format)
+
+
+def events(batch: Batch, timestamps: Timestamps) -> Iterator[Event]:
+    """Understand records.
+
+    Raises:
+        IntegrityError: a record has no time that can be read.
+    """
+    decoded = _decoded_json(batch.records) if batch.dialect is None else _decoded_csv(batch)
+    try:
+        for record, fields, column in decoded:
+            instant = timestamps.parse(str(fields[column]).encode())
+            yield Event(instant, fields, column, record)
+    except (NotATimestampError, msgspec.DecodeError, csv.Error) as error:
+        raise IntegrityError("PartDamaged", f"a record cannot be read: {error}") from error
+
+
+def distinct(columns: Iterable[str]) -> list[str]:
+    """Names of columns, made distinct: a name that comes again gets a number."""
+    names: list[str] = []
+    for column in columns:
+        name, count = column, 1
+        while name in names:
+            count += 1
+            name = f"{column}_{count}"
+        names.append(name)
+    return names
 
 
 def _csv(blocks: Iterable[bytes]) -> Iterator[Batch]:
@@ -71,3 +144,24 @@ def _lines(blocks: Iterable[bytes]) -> Iterator[Batch]:
         yield Batch(lines, None)
     if carry:
         raise IntegrityError("PartDamaged", "the part does not end with a line feed")
+
+
+def _decoded_csv(batch: Batch) -> Iterator[tuple[bytes, dict[str, Any], str]]:
+    assert batch.dialect is not None
+    names = distinct(batch.dialect.columns)
+    delimiter, at = batch.dialect.delimiter.decode(), batch.dialect.time_column
+    for record in batch.records:
+        # newline="": the csv module itself must see the line ends within values.
+        text = io.StringIO(record.decode("utf-8", "replace"), newline="")
+        values = next(csv.reader(text, delimiter=delimiter, strict=True))
+        yield record, dict(zip(names, values, strict=True)), names[at]
+
+
+def _decoded_json(records: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any], str]]:
+    for record in records:
+        fields = msgspec.json.decode(record, type=dict[str, Any])
+        names = list(fields)
+        at = time_column_of(names)
+        if at is None:
+            raise NotATimestampError(f"no time among {names}")
+        yield record, fields, names[at]

@@ -13,7 +13,7 @@ import msgspec
 from synclog.cli.exporting import archive, inputs
 from synclog.exporter.errors import ConfigurationError
 from synclog.exporter.ledger.coverage import Coverage
-from synclog.exporter.query import Archive, Event
+from synclog.exporter.query import Archive, Line
 from synclog.exporter.source import SystemClock
 from synclog.windows import Window, Windows
 
@@ -70,11 +70,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write_lines(events: Iterator[Event], _: list[str], out: BinaryIO) -> None:
+def _write_lines(events: Iterator[Line], _: list[str], out: BinaryIO) -> None:
     out.writelines(record + b"\n" for _instant, record in events)
 
 
-def _write_csv(events: Iterator[Event], columns: list[str], out: BinaryIO) -> None:
+def _write_csv(events: Iterator[Line], columns: list[str], out: BinaryIO) -> None:
     # The writer quotes what its own line end is made of, so that is CR LF here, though LF is
     # written: a lone CR in a value would otherwise end the line for most readers.
     line = io.StringIO(newline="")

@@ -92,7 +92,8 @@ def _of_flags(args: argparse.Namespace) -> RunSpec:
     if args.path is not None:
         optional["path"] = args.path
     return RunSpec(
-        purpose=Purpose.WINDOW,
+        purpose=Purpose.RECHECK if args.recheck else Purpose.WINDOW,
+        recheck=args.recheck or "",
         owner=LAPTOP,
         source=Source(
             url=args.url.rstrip("/"),

@@ -56,6 +56,10 @@ examples:
     synclog-export run --spec run.json --index 2 --destination ./archive \\
         --auth-dir ~/.synclog
 
+  once more a week later, for events that were late:
+    synclog-export run --url https://console.us.code42.com --auth-dir ~/.synclog \\
+        --start 2026-01-31 --end 2026-02-01 --destination ./archive --recheck 7d
+
 exit codes: 0 done, 2 wrong command line, 10 configuration, 11 authorisation,
   12 source, 13 destination, 14 integrity, 15 not settled yet, 16 interrupted,
   1 a bug. docs/synclog-export.md explains each.
@@ -114,6 +118,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             metavar="DURATION",
             help=f"{text} (default: {default})",
         )
+    flags.add_argument(
+        "--recheck",
+        type=inputs.duration_argument,
+        metavar="DURATION",
+        help="read exported windows that are this old again, and add late events",
+    )
     flags.add_argument("--adopt", action="store_true", help="take over another owner's ledger")
     where = parser.add_argument_group("where")
     where.add_argument("--destination", default=env.get(ENV_DESTINATION_DIR), metavar="DIR")

@@ -15,6 +15,7 @@ def told(head: Head) -> LedgerCoverage:
         from_=head.identity.coverage_start,
         intervals=head.so_far.coverage,
         lost=head.so_far.lost,
+        rechecked=head.so_far.rechecked,
     )
 
 

@@ -62,6 +62,8 @@ class SoFar(_Model, frozen=True, kw_only=True):
     """Exported windows, merged."""
     lost: list[WindowText] = field(default_factory=list)
     """Windows that the source forgot before they were exported, merged."""
+    rechecked: dict[str, list[WindowText]] = field(default_factory=dict)
+    """Windows that had each round of rechecks, merged."""
     totals: Totals = field(default_factory=Totals)
 
 
@@ -99,6 +101,28 @@ class Lost(_Model, frozen=True, kw_only=True, tag_field="kind", tag="lost"):
     evidence: dict[str, Any]
 
 
+class Recheck(_Model, frozen=True, kw_only=True, tag_field="kind", tag="recheck"):
+    """An exported window that was read again; written also when nothing was found.
+
+    The content is what was late: events that the source shows and that the entries up to
+    `against` do not have, as often as they are missing.
+    """
+
+    window: WindowText
+    round: str
+    """How old the window was, at least; see `RunSpec.recheck`."""
+    against: int
+    """Number of the entry up to which the ledger was compared."""
+    served: int
+    """Events that the source shows now."""
+    vanished: int = 0
+    """Events that the ledger has and the source does not show any more. They stay."""
+    vanished_digest: str = ""
+    """Order-independent digest of their canonical forms; see docs/ledger.md."""
+    content: Content
+    evidence: dict[str, Any]
+
+
 class Adoption(_Model, frozen=True, kw_only=True, tag_field="kind", tag="adoption"):
     """The ledger passed to another owner, who asked for it."""
 
@@ -106,7 +130,10 @@ class Adoption(_Model, frozen=True, kw_only=True, tag_field="kind", tag="adoptio
     before: Owner
 
 
-Record: TypeAlias = Identity | WindowRecord | Lost | Adoption
+Publishing: TypeAlias = WindowRecord | Lost | Recheck
+"""The records that publish events of a window."""
+
+Record: TypeAlias = Identity | WindowRecord | Lost | Recheck | Adoption
 
 
 class Entry(_Model, frozen=True, kw_only=True):

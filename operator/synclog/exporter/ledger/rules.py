@@ -11,6 +11,8 @@ from synclog.exporter.ledger.entries import (
     Content,
     Identity,
     Lost,
+    Publishing,
+    Recheck,
     Record,
     SoFar,
     WindowRecord,
@@ -40,7 +42,7 @@ def accounted(so_far: SoFar) -> Windows:
 
 def content_of(record: Record) -> Content | None:
     """The records that a record publishes; None for a kind that publishes none."""
-    return record.content if isinstance(record, WindowRecord | Lost) else None
+    return record.content if isinstance(record, Publishing) else None
 
 
 def after(so_far: SoFar | None, record: Record) -> SoFar:
@@ -69,6 +71,19 @@ def after(so_far: SoFar | None, record: Record) -> SoFar:
                 so_far,
                 lost=_with(so_far.lost, window),
                 totals=_plus(so_far.totals, record.content),
+            )
+        case Recheck():
+            window = window_of(record.window)
+            if not windows_of(so_far.coverage).covers(window):
+                raise IntegrityError(
+                    "ChainBroken", f"{window} is rechecked, but was not wholly exported before"
+                )
+            rounds = dict(so_far.rechecked)
+            rounds[record.round] = _with(rounds.get(record.round, []), window)
+            return replace(
+                so_far,
+                rechecked=rounds,
+                totals=_plus(so_far.totals, record.content, late=record.content.events),
             )
         case Adoption():
             if record.before != so_far.owner:
@@ -134,7 +149,7 @@ def _with(texts: list[WindowText], window: Window) -> list[WindowText]:
     return [text_of(merged) for merged in windows_of(texts) | Windows([window])]
 
 
-def _plus(totals: Totals, content: Content, *, windows: int = 0) -> Totals:
+def _plus(totals: Totals, content: Content, *, windows: int = 0, late: int = 0) -> Totals:
     return replace(
         totals,
         windows=totals.windows + windows,
@@ -142,4 +157,5 @@ def _plus(totals: Totals, content: Content, *, windows: int = 0) -> Totals:
         bytes=totals.bytes + content.bytes,
         stored_bytes=totals.stored_bytes + sum(part.stored_bytes for part in content.parts),
         parts=totals.parts + len(content.parts),
+        late_events=totals.late_events + late,
     )

@@ -1,24 +1,22 @@
 """Exporting one window: settle, read, prove, write parts, commit. Or nothing."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from synclog.api.run import RunSpec
-from synclog.exporter.errors import NotSettledError, SourceError
+from synclog.exporter.errors import SourceError
 from synclog.exporter.ledger import Content, Head, Ledger, Lost, Part, WindowRecord
 from synclog.exporter.ledger.rules import accounted, free, text_of, windows_of
 from synclog.exporter.parts import write_parts
+from synclog.exporter.pipeline.outcome import Outcome
+from synclog.exporter.pipeline.settling import settle
 from synclog.exporter.pipeline.site import Site
 from synclog.exporter.source import Reading
 from synclog.exporter.spool import RecordSpool
 from synclog.windows import (
     HOUR,
     MINUTE,
-    SECOND,
     Instant,
     Window,
-    format_duration,
     format_time,
     parse_duration,
 )
@@ -28,19 +26,6 @@ _MARGINS = (MINUTE, 10 * MINUTE, HOUR)
 it is read; if that takes longer than one margin, the next one is tried."""
 
 _CLOCKS_AGREE = 5 * MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a window."""
-
-    head: Head
-    reason: str
-    message: str
-    contents: tuple[Content, ...] = ()
-    """What this run itself committed."""
-    requests: int = 0
-    """HTTP requests that it took."""
 
 
 def export_window(spec: RunSpec, window: Window, site: Site, ledger: Ledger, head: Head) -> Outcome:
@@ -56,7 +41,7 @@ def export_window(spec: RunSpec, window: Window, site: Site, ledger: Ledger, hea
     missing = _missing(head, window)
     if missing is None:
         return _already(head, window)
-    _settle(spec, missing, site)
+    settle(missing, parse_duration(spec.settle_delay), site)
     return _Export(spec, site, ledger, head).run(missing)
 
 
@@ -77,26 +62,6 @@ def _missing(head: Head, window: Window) -> Window | None:
             return gap
         case _:
             return free(head.so_far, window)
-
-
-def _settle(spec: RunSpec, window: Window, site: Site) -> None:
-    """Wait a little for a window that is nearly settled, by the earlier of the two clocks."""
-    delay = parse_duration(spec.settle_delay)
-    patience = site.settle_patience * SECOND
-    while True:
-        site.check()
-        clock = site.reader.server_time()
-        short = window.end + delay - min(clock.server, clock.local)
-        if short <= 0:
-            return
-        if short > patience:
-            raise NotSettledError(
-                "NotSettled",
-                f"{window} is exported when its end is {format_duration(delay)} old, in "
-                f"{format_duration(short)}",
-            )
-        patience -= short
-        site.stop.wait(short / SECOND)
 
 
 class _Export:
@@ -212,7 +177,7 @@ class _Export:
                 f"; the source keeps {self._spec.source.retention} and had begun to forget "
                 f"{lost}: what it still showed of that is exported, the rest is lost"
             )
-        return Outcome(self._head, reason, message, mine, self._requests)
+        return Outcome(self._head, reason, message, mine, requests=self._requests)
 
     def _forgotten(self) -> Instant:
         """Everything before this instant may be gone at the source."""

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from synclog.api.run import TERMINATION_MESSAGE_LIMIT, RunResult, WindowText
+from synclog.api.run import TERMINATION_MESSAGE_LIMIT, LedgerCoverage, RunResult, WindowText
 from synclog.exporter.ledger.rules import window_of
 from synclog.windows import Window
 
@@ -18,33 +18,42 @@ def encode(result: RunResult, *, limit: int = TERMINATION_MESSAGE_LIMIT - 1) -> 
     shortened first, then intervals are left out (and ``truncated`` is set): those stay that are
     near the run's window, and the oldest, which says how far coverage reaches without a gap.
     """
-    data = msgspec.json.encode(result)
-    if len(data) <= limit:
+    if len(data := msgspec.json.encode(result)) <= limit:
         return data
     if len(result.message) > _TEXT_LIMIT:
         result = replace(result, message=result.message[:_TEXT_LIMIT] + "…")
-    coverage = result.coverage
-    if coverage is not None:
-        near = window_of(result.window) if result.window else None
-        kept, lost = _nearest_last(coverage.intervals, near), _nearest_last(coverage.lost, near)
-        while len(msgspec.json.encode(result)) > limit and (len(kept) > 1 or lost):
-            # An eighth of the longer list at a time: few encodings, however long it is.
-            longer = kept if len(kept) >= len(lost) else lost
-            del longer[: max(1, len(longer) // 8)]
-            shorter = replace(
-                coverage,
-                intervals=_in_order(coverage.intervals[:1] + kept),
-                lost=_in_order(lost),
-                truncated=True,
-            )
-            result = replace(result, coverage=shorter)
-    data = msgspec.json.encode(result)
-    if len(data) > limit:
-        data = msgspec.json.encode(replace(result, message=result.reason))
+    if result.coverage is not None:
+        result = _shortened(result, result.coverage, limit)
+    if len(data := msgspec.json.encode(result)) > limit:
+        data = msgspec.json.encode(replace(result, message=result.reason, coverage=None))
     return data
 
 
-def _nearest_last(texts: list[WindowText], near: Window | None) -> list[WindowText]:
+def _shortened(result: RunResult, coverage: LedgerCoverage, limit: int) -> RunResult:
+    """Leave out intervals, an eighth of the longest list at a time, until the result fits."""
+    near = window_of(result.window) if result.window else None
+    intervals, lost = (
+        _farthest_first(coverage.intervals, near),
+        _farthest_first(coverage.lost, near),
+    )
+    rechecked = {name: _farthest_first(texts, near) for name, texts in coverage.rechecked.items()}
+    while len(msgspec.json.encode(result)) > limit:
+        longest = max([intervals, lost, *rechecked.values()], key=len)
+        if not longest:
+            break
+        del longest[: len(longest) // 8 + 1]
+        fewer = replace(
+            coverage,
+            intervals=_in_order(coverage.intervals[:1] + intervals),
+            lost=_in_order(lost),
+            rechecked={name: _in_order(texts) for name, texts in rechecked.items()},
+            truncated=True,
+        )
+        result = replace(result, coverage=fewer)
+    return result
+
+
+def _farthest_first(texts: list[WindowText], near: Window | None) -> list[WindowText]:
     if near is None:
         return list(texts)
     return sorted(texts, key=lambda text: -_distance(window_of(text), near))

@@ -15,8 +15,10 @@ from synclog.api.run import (
 from synclog.exporter.errors import ConfigurationError, ExportError
 from synclog.exporter.ledger import Head, Ledger, coverage
 from synclog.exporter.ledger.rules import named, text_of
-from synclog.exporter.pipeline.export import Outcome, export_window
+from synclog.exporter.pipeline.export import export_window
 from synclog.exporter.pipeline.opening import open_ledger
+from synclog.exporter.pipeline.outcome import Outcome
+from synclog.exporter.pipeline.recheck import recheck_window
 from synclog.exporter.pipeline.site import Site
 from synclog.windows import Instant, Window, cut, format_time, parse_time
 
@@ -79,6 +81,7 @@ class _Report:
             bytes=sum(content.bytes for content in contents),
             stored_bytes=sum(part.stored_bytes for part in parts),
             parts=len(parts),
+            late_events=self.outcome.late if self.outcome else 0,
             requests=self.outcome.requests if self.outcome else 0,
             started=format_time(self._started),
             finished=format_time(finished),
@@ -138,7 +141,7 @@ def run(spec: RunSpec, site: Site, *, index: int = 0) -> RunResult:
 
 
 def _steps(spec: RunSpec, site: Site, index: int, ledger: Ledger, report: _Report) -> Outcome:
-    if spec.purpose is Purpose.WINDOW:
+    if spec.purpose is not Purpose.INSPECT:
         report.window = _window_at(spec, index)
     site.check()
     report.head = open_ledger(spec, site, ledger)
@@ -149,6 +152,9 @@ def _steps(spec: RunSpec, site: Site, index: int, ledger: Ledger, report: _Repor
         case Purpose.WINDOW:
             assert report.window is not None
             return export_window(spec, report.window, site, ledger, report.head)
+        case Purpose.RECHECK:
+            assert report.window is not None
+            return recheck_window(spec, report.window, site, ledger, report.head)
 
 
 def _inspected(head: Head) -> Outcome:

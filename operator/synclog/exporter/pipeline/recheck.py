@@ -1,0 +1,239 @@
+"""Reading an exported window again, and adding the events that were late."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
+
+from synclog.api.run import RunSpec
+from synclog.api.spec import SourceFormat
+from synclog.exporter.compare import Key, Served, Vanished, key_of, late
+from synclog.exporter.errors import ConfigurationError, IntegrityError, SourceError
+from synclog.exporter.ledger import Content, Head, Ledger, Recheck
+from synclog.exporter.ledger.history import contents, touched
+from synclog.exporter.ledger.rules import text_of, window_of, windows_of
+from synclog.exporter.parts import write_parts
+from synclog.exporter.pipeline.outcome import Outcome
+from synclog.exporter.pipeline.settling import settle
+from synclog.exporter.pipeline.site import Site
+from synclog.exporter.records import batches, events, stored
+from synclog.exporter.source import Reading
+from synclog.exporter.source.digest import combine, multiset_sum, to_hex
+from synclog.exporter.source.timestamps import Timestamps
+from synclog.exporter.spool import RecordSpool
+from synclog.windows import HOUR, Instant, Window, Windows, format_time, parse_duration
+
+_ATTEMPTS = 5
+"""How often a comparison is made anew because another exporter added to the same window."""
+
+
+def recheck_window(
+    spec: RunSpec, window: Window, site: Site, ledger: Ledger, head: Head
+) -> Outcome:
+    """Recheck what of a window is exported and did not have this round yet.
+
+    Raises:
+        ConfigurationError: the spec names no round.
+        NotSettledError: the window is too young for the round.
+        SourceError: the source failed.
+        DestinationError: the destination failed.
+        IntegrityError: the source's columns changed, or a part is missing or damaged.
+        Interrupted: the process was told to stop.
+    """
+    try:
+        age = parse_duration(spec.recheck)
+    except ValueError as error:
+        raise ConfigurationError("InvalidRunSpec", f"recheck: {error}") from error
+    due = windows_of(head.so_far.coverage) & Windows([window])
+    due -= windows_of(head.so_far.rechecked.get(spec.recheck, []))
+    if not due:
+        return Outcome(head, "AlreadyCovered", f"{window} needs no {spec.recheck} recheck any more")
+    settle(window, max(age, parse_duration(spec.settle_delay)), site)
+    job = _Recheck(spec, site, ledger, head)
+    due -= Windows([Window(window.start - 1, max(job.edge(), window.start))])
+    if not due:
+        return Outcome(
+            head,
+            "RecheckTooLate",
+            f"the source keeps {spec.source.retention} and forgets {window}: nothing to compare",
+        )
+    for piece in due:
+        job.run(piece)
+    return job.outcome(window)
+
+
+class _Moved(Exception):  # noqa: N818 - a signal within this module, not an error
+    """Raised when another exporter added to the window that is being compared."""
+
+
+class _Recheck:
+    """The steps for windows that are exported and due."""
+
+    def __init__(self, spec: RunSpec, site: Site, ledger: Ledger, head: Head) -> None:
+        self._spec = spec
+        self._site = site
+        self._ledger = ledger
+        self._head = head
+        zone = spec.source.assume_time_zone
+        self._timestamps = Timestamps(ZoneInfo(zone) if zone else None)
+        self._records: list[Recheck] = []
+        self._requests = 0
+
+    def edge(self) -> Instant:
+        """What is before this instant may be forgotten while it is read: it proves nothing."""
+        return self._forgotten() + HOUR
+
+    def run(self, window: Window) -> None:
+        """Compare a window, and commit what was found."""
+        for _ in range(_ATTEMPTS):
+            self._head = self._ledger.newest(self._head)
+            with (
+                RecordSpool(self._site.spool_folder) as served,
+                RecordSpool(self._site.spool_folder) as additions,
+            ):
+                record = self._compare(window, served, additions)
+                try:
+                    self._head, fresh = self._ledger.append(
+                        self._head, functools.partial(self._still, record)
+                    )
+                except _Moved:
+                    continue
+                if fresh:
+                    self._records.append(record)
+                return
+        raise SourceError(
+            "RecheckOvertaken",
+            f"other exporters keep adding to {window} while it is compared: try again",
+        )
+
+    def outcome(self, window: Window) -> Outcome:
+        """What became of it all."""
+        late = sum(record.content.events for record in self._records)
+        vanished = sum(record.vanished for record in self._records)
+        message = f"{late} late events of {window} are added"
+        if vanished:
+            message += f"; {vanished} events that were exported are gone at the source, and stay"
+        return Outcome(
+            self._head,
+            "Rechecked",
+            message,
+            [record.content for record in self._records],
+            late=late,
+            requests=self._requests,
+        )
+
+    def _still(self, record: Recheck, head: Head) -> Recheck | None:
+        """The record, if it still holds for a head that has grown."""
+        window = window_of(record.window)
+        if windows_of(head.so_far.rechecked.get(record.round, [])).covers(window):
+            return None
+        if touched(self._ledger, since=record.against, head=head, window=window):
+            raise _Moved
+        return record
+
+    def _compare(self, window: Window, served: RecordSpool, additions: RecordSpool) -> Recheck:
+        self._site.check()
+        head = self._head
+        reading = self._site.reader.read(window, served, self._site.progress)
+        self._requests += reading.evidence.requests
+        if self._forgotten() > window.start:
+            raise SourceError("RetentionOvertakes", f"the source forgot {window} while it was read")
+        before = contents(self._ledger, head, window)
+        columns = {column for _, content in before for column in content.columns}
+        if self._spec.source.format is SourceFormat.CSV:
+            _check_columns(columns, reading, window)
+        vanished = Vanished()
+        found = late(
+            self._archived((content for _, content in before), window),
+            self._served(served, reading),
+            vanished,
+            expected=max(reading.events, sum(content.events for _, content in before)),
+            folder=self._site.spool_folder,
+        )
+        content = self._added(found, reading, additions, line_end=_line_end(reading))
+        if vanished.count:
+            # Keys of JSON records come and go with their values. It is another form of record
+            # only where what was there before is not found again.
+            _check_columns(columns, reading, window)
+        parts = write_parts(
+            self._site.destination,
+            additions,
+            window=window,
+            header=reading.header,
+            source_format=self._spec.source.format,
+            output=self._spec.output,
+            check=self._site.check,
+            label=f"late{head.number}_",
+        )
+        return Recheck(
+            window=text_of(window),
+            round=self._spec.recheck,
+            against=head.number,
+            served=reading.events,
+            vanished=vanished.count,
+            vanished_digest=vanished.hexdigest(),
+            content=replace(content, parts=parts),
+            evidence=msgspec.to_builtins(reading.evidence),
+        )
+
+    def _archived(self, found: Iterable[Content], window: Window) -> Iterator[Key]:
+        source_format = self._spec.source.format
+        for content in found:
+            timestamps = Timestamps(ZoneInfo(content.time_zone) if content.time_zone else None)
+            for batch in stored(self._site.destination, content, source_format):
+                self._site.check()
+                for event in events(batch, timestamps):
+                    if event.instant in window:
+                        yield key_of(event)
+
+    def _served(self, spool: RecordSpool, reading: Reading) -> Iterator[Served]:
+        blocks = itertools.chain([reading.header], spool.blocks(0, spool.tell()))
+        for batch in batches(blocks, self._spec.source.format):
+            self._site.check()
+            for event in events(batch, self._timestamps):
+                yield Served(key_of(event), event.instant, event.record)
+
+    def _added(
+        self, found: Iterable[Served], reading: Reading, additions: RecordSpool, *, line_end: bytes
+    ) -> Content:
+        count = total = 0
+        instants: set[Instant] = set()
+        for each in found:
+            additions.write(each.record + line_end)
+            count += 1
+            total = combine(total, multiset_sum([each.record]))
+            instants = {min(instants | {each.instant}), max(instants | {each.instant})}
+        return Content(
+            events=count,
+            bytes=additions.tell(),
+            digest=to_hex(total),
+            columns=list(reading.columns),
+            time_zone=self._spec.source.assume_time_zone or "",
+            first=format_time(min(instants)) if instants else "",
+            last=format_time(max(instants)) if instants else "",
+        )
+
+    def _forgotten(self) -> Instant:
+        clock = self._site.reader.server_time()
+        return clock.server - parse_duration(self._spec.source.retention)
+
+
+def _check_columns(before: set[str], reading: Reading, window: Window) -> None:
+    now = set(reading.columns)
+    if before and now and before != now:
+        raise IntegrityError(
+            "SourceSchemaChanged",
+            f"the source's records of {window} had the columns {_listed(before)} and have "
+            f"{_listed(now)} now: they cannot be compared; nothing was added",
+        )
+
+
+def _listed(columns: set[str]) -> str:
+    return ", ".join(sorted(columns))
+
+
+def _line_end(reading: Reading) -> bytes:
+    return b"\r\n" if reading.header.endswith(b"\r\n") else reading.header[-1:] or b"\n"

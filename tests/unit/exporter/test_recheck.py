@@ -1,0 +1,237 @@
+"""Rechecks add what was late, note what vanished, and never add what only looks different."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synclog.api.run import ExitCode, Purpose
+from synclog.api.spec import SourceFormat
+from synclog.exporter import compare, pipeline
+from synclog.exporter.compare import Served, Vanished, late
+from synclog.exporter.ledger import Ledger, Recheck
+from synclog.exporter.query import Archive
+from synclog.exporter.verify import Verdict, verify
+from synclog.windows import DAY, HOUR, Window
+
+
+def export(bench, window, **spec):
+    result = pipeline.run(bench.spec(window, **spec), bench.site())
+    assert result.reason == "Exported"
+
+
+def recheck(bench, window, round_="24h", **spec):
+    told = msgspec.structs.replace(
+        bench.spec(window, **spec), purpose=Purpose.RECHECK, recheck=round_
+    )
+    return pipeline.run(told, bench.site())
+
+
+def last(bench):
+    ledger = Ledger(bench.destination, clock=lambda: 0)
+    return ledger.entry(ledger.head().number)[0].record
+
+
+def exported(bench, window):
+    lines = Archive(bench.destination, clock=lambda: 0).events(window, folder=bench.spool)
+    found = [msgspec.json.decode(line) for _, line in lines]
+    return [f"{each['logEventTimeStamp']},{each['username']}".encode() for each in found]
+
+
+def test_late_events_become_an_addendum(bench):
+    window = bench.hours(0, 24)
+    bench.fill([(1, "a"), (2, "twin"), (3, "c")])
+    export(bench, window)
+    bench.fill([(0, "first"), (2, "twin"), (2.5, "late")])
+    result = recheck(bench, window)
+    assert (result.outcome, result.reason) == ("Succeeded", "Rechecked")
+    assert (result.late_events, result.totals.late_events, result.totals.events) == (3, 3, 6)
+    record = last(bench)
+    assert isinstance(record, Recheck)
+    assert (record.against, record.served, record.vanished) == (1, 6, 0)
+    found = exported(bench, window)
+    assert Counter(found) == bench.multiset(window)
+    assert found == sorted(found)
+    assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
+    assert result.totals.windows == 1
+
+
+def test_a_recheck_that_finds_nothing_is_an_entry_too(bench):
+    bench.fill([(1, "a")])
+    export(bench, bench.hours(0, 24))
+    result = recheck(bench, bench.hours(0, 24))
+    assert (result.reason, result.late_events, result.parts) == ("Rechecked", 0, 0)
+    assert isinstance(last(bench), Recheck)
+    assert result.coverage.rechecked["24h"] == result.coverage.intervals
+
+
+def test_each_round_is_done_once_for_each_window(bench):
+    export(bench, bench.hours(0, 24))
+    assert recheck(bench, bench.hours(0, 12)).reason == "Rechecked"
+    assert recheck(bench, bench.hours(0, 12)).reason == "AlreadyCovered"
+    assert recheck(bench, bench.hours(6, 24)).reason == "Rechecked"
+    assert bench.source.asked[-1] == bench.hours(12, 24)
+    assert recheck(bench, bench.hours(0, 24)).reason == "AlreadyCovered"
+    assert recheck(bench, bench.hours(0, 24), "12h").reason == "Rechecked"
+
+
+def test_only_what_is_exported_is_rechecked(bench):
+    export(bench, bench.hours(6, 12))
+    assert recheck(bench, bench.hours(12, 24)).reason == "AlreadyCovered"
+    assert recheck(bench, bench.hours(0, 24)).reason == "Rechecked"
+    assert bench.source.asked[-1] == bench.hours(6, 12)
+
+
+def test_a_second_recheck_does_not_add_the_same_again(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    bench.fill([(1, "late"), (1, "late")])
+    assert recheck(bench, window).late_events == 2
+    assert recheck(bench, window, "30h").late_events == 0
+    bench.fill([(1, "late")])
+    assert recheck(bench, window, "36h").late_events == 1
+    assert Counter(exported(bench, window)) == bench.multiset(window)
+    assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
+
+
+def test_a_recheck_over_several_windows_finds_what_belongs_where(bench):
+    bench.fill([(hour, f"e{hour}") for hour in range(24)])
+    for start in range(0, 24, 8):
+        export(bench, bench.hours(start, start + 8))
+    bench.fill([(7.5, "l1"), (8, "l2"), (23, "l3")])
+    result = recheck(bench, bench.hours(4, 24))
+    assert result.late_events == 3
+    found = exported(bench, bench.hours(0, 24))
+    assert found == sorted(found)
+    assert Counter(found) == bench.multiset(bench.hours(0, 24))
+
+
+def test_what_vanished_is_noted_and_stays(bench):
+    window = bench.hours(0, 24)
+    bench.fill([(1, "a"), (2, "b"), (2, "b"), (3, "c")])
+    export(bench, window)
+    bench.source.rows = bench.source.rows[:2]
+    result = recheck(bench, window)
+    assert (last(bench).vanished, result.late_events) == (2, 0)
+    assert "2 events that were exported are gone at the source" in result.message
+    assert len(exported(bench, window)) == 4
+
+
+def test_another_way_of_writing_is_no_difference(bench):
+    window = bench.hours(0, 24)
+    bench.fill([(1, "a")])
+    export(bench, window)
+    bench.source.header = b"username,logEventTimeStamp\n"
+    at = bench.source.rows[0][0]
+    bench.source.rows = [(at, b'"a",2026-05-30T03:00:00.000+02:00')]
+    result = recheck(bench, window)
+    assert (result.reason, result.late_events, last(bench).vanished) == ("Rechecked", 0, 0)
+
+
+def test_other_columns_are_never_an_addendum(bench):
+    window = bench.hours(0, 24)
+    bench.fill([(1, "a")])
+    export(bench, window)
+    bench.source.header = b"logEventTimeStamp,username,extra\n"
+    bench.source.rows = [(at, text + b",x") for at, text in bench.source.rows]
+    result = recheck(bench, window)
+    assert (result.reason, result.exit_code) == ("SourceSchemaChanged", ExitCode.INTEGRITY)
+    assert "extra" in result.message
+    assert not isinstance(last(bench), Recheck)
+
+
+def test_json_null_is_absent_and_order_is_nothing(bench):
+    window = bench.hours(0, 24)
+    bench.source.header = b""
+    at = window.start + HOUR
+    bench.source.rows = [(at, b'{"t":1,"date":"2026-05-30T01:00:00Z","x":null}')]
+    export(bench, window, source_format=SourceFormat.JSON)
+    bench.source.rows = [(at, b'{"date":"2026-05-30T01:00:00.000Z", "t":1}')]
+    result = recheck(bench, window, source_format=SourceFormat.JSON)
+    assert (result.reason, result.late_events, last(bench).vanished) == ("Rechecked", 0, 0)
+
+
+def test_a_young_window_waits(bench):
+    end = bench.source.now - 20 * HOUR
+    window = Window(end - HOUR, end)
+    export(bench, window, coverage_start=window.start)
+    assert recheck(bench, window).exit_code == ExitCode.NOT_SETTLED
+    assert recheck(bench, window, "20h").reason == "Rechecked"
+
+
+def test_a_round_is_a_duration(bench):
+    result = recheck(bench, bench.hours(0, 1), "soon")
+    assert (result.reason, result.exit_code) == ("InvalidRunSpec", ExitCode.CONFIGURATION)
+
+
+def test_what_the_source_forgot_is_not_called_vanished(bench):
+    window = bench.hours(0, 24)
+    bench.fill([(hour, f"e{hour}") for hour in range(24)])
+    export(bench, window)
+    bench.source.now = window.start + bench.source.retention + 5 * HOUR
+    result = recheck(bench, window)
+    assert (result.reason, last(bench).vanished) == ("Rechecked", 0)
+    assert bench.source.asked[-1] == bench.hours(6, 24)  # an hour ahead of the forgetting
+    bench.source.now += DAY
+    assert recheck(bench, window, "48h").reason == "RecheckTooLate"
+
+
+def test_who_is_overtaken_compares_again(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    bench.fill([(1, "late")])
+    read, overtaken = bench.source.read, []
+
+    def overtake(window, spool, progress=None):
+        if not overtaken:
+            overtaken.append(True)
+            assert recheck(bench, window, "30h").late_events == 1
+        return read(window, spool, progress)
+
+    bench.source.read = overtake
+    # The other was faster between our look at the ledger and our entry; it had the event.
+    result = recheck(bench, window)
+    assert (result.reason, result.late_events) == ("Rechecked", 0)
+    assert Counter(exported(bench, window)) == bench.multiset(window)
+
+
+def test_an_entry_elsewhere_does_not_matter(bench):
+    export(bench, bench.hours(0, 24))
+    bench.fill([(1, "late")])
+    read, asked = bench.source.read, []
+
+    def meanwhile(window, spool, progress=None):
+        asked.append(window)
+        if len(asked) == 1:
+            export(bench, bench.hours(24, 30))
+        return read(window, spool, progress)
+
+    bench.source.read = meanwhile
+    assert recheck(bench, bench.hours(0, 24)).late_events == 1
+    assert last(bench).against == 1
+    assert asked.count(bench.hours(0, 24)) == 1
+
+
+KEYS = st.integers(0, 6).map(lambda n: bytes([n * 40]) * 16)
+
+
+@given(archived=st.lists(KEYS), served=st.lists(KEYS), partition=st.sampled_from([1, 5, 10**6]))
+def test_the_difference_of_multisets(tmp_path_factory, archived, served, partition):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "_PARTITION", partition)
+        vanished = Vanished()
+        found = list(
+            late(
+                archived,
+                [Served(key, number, b"r%d" % number) for number, key in enumerate(served)],
+                vanished,
+                expected=max(len(archived), len(served)),
+                folder=tmp_path_factory.getbasetemp(),
+            )
+        )
+    assert Counter(each.key for each in found) == Counter(served) - Counter(archived)
+    assert vanished.count == (Counter(archived) - Counter(served)).total()
+    assert all(each.record == b"r%d" % each.instant for each in found)
+    assert (vanished.hexdigest() == "") is (vanished.count == 0)
