@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synclog.api.run import Purpose
 from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
 from synclog.exporter.ledger import Ledger
@@ -32,7 +33,7 @@ class Killed(BaseException):
 class Exporter:
     """A run in a thread that waits for its turn before each step."""
 
-    def __init__(self, bench, storage, window):
+    def __init__(self, bench, storage, spec):
         self._turn = threading.Semaphore(0)
         self._paused = threading.Semaphore(0)
         self.done = self.killed = False
@@ -41,7 +42,7 @@ class Exporter:
         mine.content = storage.content
         mine.step = self._step
         site = bench.site(mine)
-        self._thread = threading.Thread(target=self._run, args=(bench.spec(window), site))
+        self._thread = threading.Thread(target=self._run, args=(spec, site))
         self._thread.start()
         self._paused.acquire()
 
@@ -75,6 +76,25 @@ def windows():
     return st.tuples(edges, edges).filter(lambda pair: pair[0] != pair[1]).map(sorted)
 
 
+def interleave(storage, exporters, schedule):
+    """Let the exporters take steps as scheduled, then let those who live finish."""
+    try:
+        for who, fate in schedule:
+            exporter = exporters[who % len(exporters)]
+            if not exporter.done:
+                exporter.go(kill=fate == 0)
+                never_half_visible(storage)
+    finally:
+        for exporter in exporters:
+            while not exporter.done:
+                exporter.go()
+
+
+def rechecks(bench, window, round_):
+    spec = bench.spec(window)
+    return msgspec.structs.replace(spec, purpose=Purpose.RECHECK, recheck=round_)
+
+
 def events_of(bench, storage):
     archive = Archive(storage, clock=lambda: 0)
     found = Counter()
@@ -97,17 +117,10 @@ def test_each_instant_once_whoever_is_killed(bench, memory, spans, schedule):
     bench.source.rows = []
     bench.fill([(hour / 4, f"e{hour}") for hour in range(HOURS * 4)] + [(2, "twin"), (2, "twin")])
     storage = memory()
-    exporters = [Exporter(bench, storage, bench.hours(start, end)) for start, end in spans]
-    try:
-        for who, fate in schedule:
-            exporter = exporters[who % len(exporters)]
-            if not exporter.done:
-                exporter.go(kill=fate == 0)
-                never_half_visible(storage)
-    finally:
-        for exporter in exporters:
-            while not exporter.done:
-                exporter.go()
+    exporters = [
+        Exporter(bench, storage, bench.spec(bench.hours(start, end))) for start, end in spans
+    ]
+    interleave(storage, exporters, schedule)
     never_half_visible(storage)
     # The operator comes back and exports what is missing, as it would.
     run = pipeline.run(bench.spec(), bench.site(storage))
@@ -119,6 +132,38 @@ def test_each_instant_once_whoever_is_killed(bench, memory, spans, schedule):
     assert events_of(bench, storage) == bench.multiset(bench.hours(0, HOURS))
     told = sum(e.result.events for e in exporters if e.result and e.result.reason == "Exported")
     assert told <= report.totals.events
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    spans=st.lists(windows(), min_size=2, max_size=4),
+    rounds=st.lists(st.sampled_from(["1h", "2h"]), min_size=4, max_size=4),
+    schedule=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=120),
+)
+def test_each_late_event_once_whoever_is_killed(bench, memory, spans, rounds, schedule):
+    bench.source.rows = []
+    bench.fill([(hour / 2, f"e{hour}") for hour in range(HOURS * 2)])
+    storage = memory()
+    for start in range(0, HOURS, 2):
+        window = bench.hours(start, start + 2)
+        assert pipeline.run(bench.spec(window), bench.site(storage)).reason == "Exported"
+    bench.fill([(hour / 4, f"late{hour}") for hour in range(HOURS * 4)] + [(2, "e4"), (2, "e4")])
+    whole = bench.hours(0, HOURS)
+    exporters = [
+        Exporter(bench, storage, rechecks(bench, bench.hours(start, end), round_))
+        for (start, end), round_ in zip(spans, rounds, strict=False)
+    ]
+    interleave(storage, exporters, schedule)
+    last = pipeline.run(rechecks(bench, whole, "3h"), bench.site(storage))
+    assert last.reason == "Rechecked"
+    report = verify(storage, clock=lambda: 0)
+    assert (report.verdict, report.findings) == (Verdict.COMPLETE, [])
+    assert events_of(bench, storage) == bench.multiset(whole)
+    assert report.totals.late_events == HOURS * 4 + 2
 
 
 def never_half_visible(storage):

@@ -1,5 +1,6 @@
 """Rechecks add what was late, note what vanished, and never add what only looks different."""
 
+import json
 from collections import Counter
 
 import msgspec
@@ -12,6 +13,7 @@ from synclog.api.spec import SourceFormat
 from synclog.exporter import compare, pipeline
 from synclog.exporter.compare import Served, Vanished, late
 from synclog.exporter.ledger import Ledger, Recheck
+from synclog.exporter.ledger.entries import path_of
 from synclog.exporter.query import Archive
 from synclog.exporter.verify import Verdict, verify
 from synclog.windows import DAY, HOUR, Window
@@ -195,6 +197,21 @@ def test_who_is_overtaken_compares_again(bench):
     result = recheck(bench, window)
     assert (result.reason, result.late_events) == ("Rechecked", 0)
     assert Counter(exported(bench, window)) == bench.multiset(window)
+
+
+def test_the_verifier_finds_a_recheck_that_did_not_know_all(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    bench.fill([(1, "late")])
+    recheck(bench, window)
+    bench.fill([(2, "later")])
+    recheck(bench, window, "30h")
+    path = path_of(3)
+    entry = json.loads(bench.destination.content[path])
+    entry["record"]["against"] = 1
+    bench.destination.content[path] = json.dumps(entry).encode()
+    report = verify(bench.destination, clock=lambda: 0)
+    assert [(each.reason, each.entry) for each in report.findings] == [("RecheckOvertaken", 3)]
 
 
 def test_an_entry_elsewhere_does_not_matter(bench):

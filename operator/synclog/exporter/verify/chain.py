@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from synclog.exporter.errors import DestinationError, ExportError, IntegrityError
-from synclog.exporter.ledger import Entry, Head, Identity, Ledger
-from synclog.exporter.ledger.rules import after
+from synclog.exporter.ledger import Entry, Head, Identity, Ledger, Recheck
+from synclog.exporter.ledger.entries import Publishing
+from synclog.exporter.ledger.rules import after, window_of
 from synclog.exporter.verify.report import Finding
+from synclog.windows import Window
 
 
 def follow(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[Entry, Head]]:
@@ -18,6 +20,7 @@ def follow(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[Entry, Hea
         DestinationError: the destination cannot be read.
     """
     head: Head | None = None
+    published: list[tuple[int, Window]] = []
     number = 0
     while True:
         try:
@@ -31,6 +34,12 @@ def follow(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[Entry, Hea
         except ExportError as error:
             findings.append(_finding(error, number))
             return
+        if isinstance(entry.record, Publishing):
+            window = window_of(entry.record.window)
+            if isinstance(entry.record, Recheck):
+                findings += _overtaken(number, window, entry.record.against, published)
+            if entry.record.content.events:
+                published.append((number, window))
         yield entry, head
         number += 1
 
@@ -61,6 +70,19 @@ def _next(before: Head | None, entry: Entry, digest: str, findings: list[Finding
                 )
             )
     return Head(entry.number, digest, identity, entry.so_far)
+
+
+def _overtaken(
+    number: int, window: Window, against: int, published: list[tuple[int, Window]]
+) -> list[Finding]:
+    """A recheck must have known all that was published for its window before it."""
+    for other, at in reversed(published):
+        if other <= against:
+            break
+        if at.overlaps(window):
+            message = f"it was compared without entry {other}: events may be in it twice"
+            return [Finding(reason="RecheckOvertaken", message=message, entry=number)]
+    return []
 
 
 def _finding(error: ExportError, number: int) -> Finding:
