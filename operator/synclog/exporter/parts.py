@@ -69,9 +69,12 @@ def _write(
     suffix: str,
     check: Callable[[], None],
 ) -> Part:
-    plain, stored = Digest(), Digest()
+    plain = Digest()
+    # Without compression the two are the same bytes: hashing them once is enough.
+    stored = plain if compression is Compression.NONE else Digest()
     with destination.draft() as draft:
-        for block in stored.of(compressed(plain.of(blocks), compression)):
+        packed = compressed(plain.of(blocks), compression)
+        for block in packed if stored is plain else stored.of(packed):
             check()
             draft.write(block)
         path = f"{name}_{stored.hexdigest()[:16]}{suffix}"
