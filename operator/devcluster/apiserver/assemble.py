@@ -10,6 +10,7 @@ from devcluster.apiserver.control.controllers import Controllers
 from devcluster.apiserver.control.definitions import DefinitionController
 from devcluster.apiserver.control.garbage import GarbageCollector
 from devcluster.apiserver.control.namespaces import NamespaceController
+from devcluster.apiserver.control.protection import StorageProtection
 from devcluster.apiserver.errors import ApiError
 from devcluster.apiserver.kinds.builtin import builtin_resources
 from devcluster.apiserver.kinds.resource import Scheme
@@ -48,7 +49,8 @@ def assemble(directory: Path, ca: str, *, history: int) -> Assembly:
     definitions = DefinitionController(registry, openapi.forget)
     namespaces = NamespaceController(registry, ca)
     garbage = GarbageCollector(registry)
-    controllers = Controllers(store, definitions, namespaces, garbage)
+    protection = StorageProtection(registry)
+    controllers = Controllers(store, definitions, namespaces, garbage, protection)
     _bootstrap(registry)
     definitions.start()
     namespaces.start()

@@ -40,6 +40,11 @@ def type_invalid(field: str, found: str, detail: str) -> Cause:
     return Cause(field, "FieldValueTypeInvalid", f"Invalid value: {_shown(found)}: {detail}")
 
 
+def invalid_whole(field: str, detail: str) -> Cause:
+    """A part of the object is not allowed as it is; its value says nothing."""
+    return Cause(field, "FieldValueInvalid", f"Invalid value: {detail}")
+
+
 def required(field: str, detail: str = "") -> Cause:
     """A field is missing that must be there."""
     return Cause(field, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
@@ -97,10 +102,10 @@ class ApiError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = details or {}
+        self.details = details
         self.retry_after = retry_after
         if retry_after is not None:
-            self.details = {**self.details, "retryAfterSeconds": retry_after}
+            self.details = {**(details or {}), "retryAfterSeconds": retry_after}
 
     def status(self) -> dict[str, Any]:
         """The ``Status`` object of the answer's body."""
@@ -113,7 +118,7 @@ class ApiError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -125,7 +130,8 @@ def qualified(resource: str, group: str) -> str:
 
 
 def _named(resource: str, group: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name} | ({"group": group} if group else {}) | {"kind": resource} | more
+    named = {"name": name} if name else {}
+    return named | ({"group": group} if group else {}) | {"kind": resource} | more
 
 
 def not_found(resource: str, group: str, name: str) -> ApiError:
@@ -138,9 +144,14 @@ def not_found(resource: str, group: str, name: str) -> ApiError:
     )
 
 
-def no_such_path() -> ApiError:
-    """The server has nothing at this path: an unknown group, version or resource."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+class NoSuchPathError(Exception):
+    """Nothing is served at this path; answered in plain text, as Kubernetes does."""
+
+
+def no_such_resource() -> ApiError:
+    """The resource has no such subresource."""
+    message = "the server could not find the requested resource"
+    return ApiError(404, "NotFound", message, details={})
 
 
 def already_exists(resource: str, group: str, name: str) -> ApiError:
@@ -217,9 +228,8 @@ def expired(message: str) -> ApiError:
 
 def method_not_allowed() -> ApiError:
     """The resource does not offer this verb."""
-    return ApiError(
-        405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
-    )
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", message, details={})
 
 
 def not_acceptable(offered: Sequence[str]) -> ApiError:

@@ -32,7 +32,9 @@ def json_patch(target: Any, operations: Any) -> Any:
         ApiError: 400, the patch cannot be read; 422, it cannot be applied.
     """
     if not isinstance(operations, list):
-        raise bad_request("error decoding patch: json: cannot unmarshal object into []Operation")
+        raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type "
+            "[]handlers.jsonPatchOp"
+        )
     document = {"": target}
     for operation in operations:
         if not isinstance(operation, dict) or "op" not in operation or "path" not in operation:
@@ -41,8 +43,16 @@ def json_patch(target: Any, operations: Any) -> Any:
     return document[""]
 
 
-def _unprocessable(message: str) -> ApiError:
-    return ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {message}")
+def _unprocessable(why: str) -> ApiError:
+    # Kubernetes does not say which operation failed; the chained text is for debuggers.
+    error = ApiError(
+        422,
+        "Invalid",
+        "the server rejected our request due to an error in our request",
+        details={},
+    )
+    error.add_note(why)
+    return error
 
 
 def _steps(pointer: str) -> list[str]:

@@ -110,7 +110,7 @@ def _binds(binding: Object, user: User, namespace: str) -> bool:
 
 
 def _has(values: Sequence[str] | None, wanted: str) -> bool:
-    return bool(values) and (_WILDCARD in values or wanted in values)
+    return values is not None and (_WILDCARD in values or wanted in values)
 
 
 def _matches(rule: Rule, request: Request) -> bool:

@@ -25,13 +25,12 @@ def admit_into_namespace(store: Store, resource: Resource, obj: Object) -> None:
             name_of(obj),
             f"unable to create new content in namespace {name} because it is being terminated",
         )
-        error.details["causes"] = [
-            {
-                "reason": "NamespaceTerminating",
-                "message": f"namespace {name} is being terminated",
-                "field": "metadata.namespace",
-            }
-        ]
+        cause = {
+            "reason": "NamespaceTerminating",
+            "message": f"namespace {name} is being terminated",
+            "field": "metadata.namespace",
+        }
+        error.details = {**(error.details or {}), "causes": [cause]}
         raise error
 
 

@@ -39,7 +39,7 @@ class NamespaceController:
         if namespace["metadata"].get("deletionTimestamp"):
             return
         name = namespace["metadata"]["name"]
-        root = {
+        root: Object = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": "kube-root-ca.crt", "namespace": name, "uid": new_uid()},

@@ -1,8 +1,9 @@
 """The built-in resources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from devcluster.apiserver.errors import Cause, invalid_value, required
 from devcluster.apiserver.kinds import columns
 from devcluster.apiserver.kinds.core import (
     ClaimStrategy,
@@ -21,15 +22,54 @@ from devcluster.apiserver.kinds.events import EventStrategy, from_events_group, 
 from devcluster.apiserver.kinds.jobs import CronJobStrategy, JobStrategy
 from devcluster.apiserver.kinds.leases import LeaseStrategy
 from devcluster.apiserver.kinds.pods import PodStrategy
+from devcluster.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
 from devcluster.apiserver.kinds.resource import METADATA_FIELDS, Column, Resource, Subresource
 from devcluster.apiserver.kinds.strategy import Strategy
+from devcluster.apiserver.objects import Object
 from devcluster.apiserver.schema.models import node_of
+from devcluster.apiserver.selectors import matches_label_selector
 
 
 class GenerationStrategy(StatusStrategy):
     """A kind with status whose spec changes are counted."""
 
     counts_generations = True
+
+    def prepare_create(self, obj: Object) -> None:
+        obj["status"] = {}
+
+
+class DeploymentStrategy(GenerationStrategy):
+    """Deployments: objects only, nothing rolls out."""
+
+    def default(self, obj: Object) -> None:
+        spec = obj.setdefault("spec", {})
+        spec.setdefault("replicas", 1)
+        spec.setdefault("revisionHistoryLimit", 10)
+        spec.setdefault("progressDeadlineSeconds", 600)
+        strategy = spec.setdefault("strategy", {})
+        if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+            strategy.setdefault("rollingUpdate", {"maxUnavailable": "25%", "maxSurge": "25%"})
+        template = spec.setdefault("template", {})
+        template.setdefault("metadata", {})
+        default_pod_spec(template.setdefault("spec", {}))
+
+    def prepare_create(self, obj: Object) -> None:
+        obj["status"] = {}
+
+    def validate(self, obj: Object) -> Iterator[Cause]:
+        spec = obj["spec"]
+        labels = spec["template"]["metadata"].get("labels")
+        if not spec.get("selector"):
+            yield required("spec.selector")
+        elif not matches_label_selector(spec["selector"], labels or {}):
+            detail = "`selector` does not match template `labels`"
+            yield invalid_value("spec.template.metadata.labels", labels, detail)
+        yield from pod_spec_causes(spec["template"]["spec"], "spec.template.spec")
+
+    def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
+        if new["spec"].get("selector") != old["spec"].get("selector"):
+            yield invalid_value("spec.selector", new["spec"].get("selector"), "field is immutable")
 
 
 def _paths(*fields: str) -> Mapping[str, Sequence[str]]:
@@ -240,7 +280,7 @@ def _workloads() -> Sequence[Resource]:
             "apps/v1",
             "deployments",
             "Deployment",
-            strategy=GenerationStrategy(),
+            strategy=DeploymentStrategy(),
             short=("deploy",),
             categories=("all",),
             columns=columns.DEPLOYMENTS,
@@ -264,7 +304,7 @@ def _infrastructure() -> Sequence[Resource]:
         "events",
         "Event",
         model="EventsV1Event",
-        strategy=EventStrategy(),
+        strategy=EventStrategy(strict=True),
         short=("ev",),
         columns=columns.EVENTS,
         selectable=_paths(

@@ -15,7 +15,14 @@ from devcluster.apiserver.errors import (
 from devcluster.apiserver.kinds.strategy import Strategy, label_causes, path_causes
 from devcluster.apiserver.objects import Object, name_of, new_uid
 
+CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
+VOLUME_FINALIZER = "kubernetes.io/pv-protection"
 _MAX_DATA = 1 << 20
+_REQUIRED_KEYS = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
 _KEY_DETAIL = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
     "'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
@@ -72,7 +79,7 @@ class _DataStrategy(Strategy):
                     yield invalid_value(f"{field}[{key}]", key, _KEY_DETAIL)
                 size += len(value)
         if size > _MAX_DATA:
-            yield Cause("", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes")
+            yield Cause("[]", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes")
 
     def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
         if old.get("immutable"):
@@ -94,6 +101,12 @@ class SecretStrategy(_DataStrategy):
         if plain:
             encoded = {k: base64.b64encode(v.encode()).decode() for k, v in plain.items()}
             obj["data"] = {**(obj.get("data") or {}), **encoded}
+
+    def validate(self, obj: Object) -> Iterator[Cause]:
+        for key in _REQUIRED_KEYS.get(obj["type"], ()):
+            if key not in (obj.get("data") or {}):
+                yield required(f"data[{key}]")
+        yield from super().validate(obj)
 
     def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
         if new.get("type") != old.get("type"):
@@ -135,6 +148,13 @@ class ServiceStrategy(StatusStrategy):
         obj["status"] = {"loadBalancer": {}}
 
 
+def add_finalizer(obj: Object, finalizer: str) -> None:
+    """Add a finalizer, unless it is there."""
+    finalizers = obj["metadata"].get("finalizers") or []
+    if finalizer not in finalizers:
+        obj["metadata"]["finalizers"] = [*finalizers, finalizer]
+
+
 class ClaimStrategy(StatusStrategy):
     """PersistentVolumeClaims: pending until a runner binds them, then mostly immutable."""
 
@@ -145,6 +165,7 @@ class ClaimStrategy(StatusStrategy):
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"phase": "Pending"}
+        add_finalizer(obj, CLAIM_FINALIZER)
 
     def validate(self, obj: Object) -> Iterator[Cause]:
         spec = obj["spec"]
@@ -187,6 +208,7 @@ class VolumeStrategy(StatusStrategy):
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"phase": "Pending"}
+        add_finalizer(obj, VOLUME_FINALIZER)
 
     def validate(self, obj: Object) -> Iterator[Cause]:
         spec = obj["spec"]

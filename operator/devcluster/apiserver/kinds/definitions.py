@@ -103,7 +103,7 @@ def established(obj: Object) -> Object:
     def condition(kind: str, reason: str, message: str) -> Object:
         known = before.get(kind)
         if known is not None and known["status"] == "True":
-            return known
+            return dict(known)
         return {
             "type": kind,
             "status": "True",

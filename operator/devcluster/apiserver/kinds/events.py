@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from devcluster.apiserver.errors import Cause, invalid_value, required
+from devcluster.apiserver.kinds.labels import key_causes
 from devcluster.apiserver.kinds.strategy import Strategy
 from devcluster.apiserver.objects import Object
 
@@ -21,6 +22,9 @@ _FROM_EVENTS_GROUP = {new: old for old, new in _TO_EVENTS_GROUP.items()}
 def to_events_group(obj: Object) -> Object:
     """A stored (core/v1) event as ``events.k8s.io/v1``."""
     converted = {_TO_EVENTS_GROUP.get(key, key): value for key, value in obj.items()}
+    for field in ("reportingController", "reportingInstance"):
+        if not converted.get(field):
+            converted.pop(field, None)
     converted["apiVersion"] = "events.k8s.io/v1"
     return converted
 
@@ -33,9 +37,16 @@ def from_events_group(obj: Object) -> Object:
 
 
 class EventStrategy(Strategy):
-    """Events: the object that they are about lives in the same namespace."""
+    """Events: the object that they are about lives in the same namespace.
+
+    Args:
+        strict: The rules of ``events.k8s.io/v1``, where an event is a fact that does not change.
+    """
 
     creates_on_update = True
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
 
     def default(self, obj: Object) -> None:
         obj.setdefault("source", {})
@@ -53,18 +64,41 @@ class EventStrategy(Strategy):
                 about.get("namespace", ""),
                 "does not match event.namespace",
             )
-        if obj.get("eventTime") is None:
+        if obj.get("eventTime") is not None:
+            yield from _new_style_causes(obj)
+        elif self._strict:
+            yield required("eventTime")
+
+    def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
+        if not self._strict:
             return
-        # With an eventTime the newer rules hold.
-        if not obj.get("reportingComponent"):
-            yield required("reportingController")
-        if not obj.get("reportingInstance"):
-            yield required("reportingInstance")
-        if not obj.get("action"):
-            yield required("action")
-        if not obj.get("reason"):
-            yield required("reason")
-        if obj.get("type") not in {"Normal", "Warning"}:
-            yield invalid_value("type", obj.get("type", ""), "has invalid value: ")
-        if len((obj.get("message") or "").encode()) > 1024:
-            yield Cause("message", "FieldValueTooLong", "can have at most 1024 characters")
+        for field in _FACTS:
+            if new.get(field) != old.get(field):
+                yield invalid_value(field, new.get(field), "field is immutable")
+
+
+_FACTS = (
+    "involvedObject",
+    "reason",
+    "message",
+    "type",
+    "eventTime",
+    "action",
+    "related",
+    "reportingComponent",
+    "reportingInstance",
+)
+
+
+def _new_style_causes(obj: Object) -> Iterator[Cause]:
+    """The rules for events that have an eventTime."""
+    if not obj.get("reportingComponent"):
+        yield required("reportingController")
+    yield from key_causes(obj.get("reportingComponent") or "", "reportingController")
+    for field in ("reportingInstance", "action", "reason"):
+        if not obj.get(field):
+            yield required(field)
+    if obj.get("type") not in {"Normal", "Warning"}:
+        yield invalid_value("type", obj.get("type", ""), "has invalid value: ")
+    if len((obj.get("message") or "").encode()) > 1024:
+        yield invalid_value("message", "", "can have at most 1024 characters")

@@ -8,12 +8,16 @@ from devcluster.apiserver.errors import (
     duplicate,
     forbidden_field,
     invalid_value,
+    invalid_whole,
     not_supported,
     required,
 )
+from devcluster.apiserver.kinds.jobstatus import job_status_causes
+from devcluster.apiserver.kinds.labels import label_map_causes
 from devcluster.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
 from devcluster.apiserver.kinds.strategy import Strategy, label_causes
 from devcluster.apiserver.objects import Object, name_of
+from devcluster.apiserver.selectors import matches_label_selector
 
 _NO_LIMIT = 2147483647
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
@@ -30,7 +34,8 @@ def default_job_spec(spec: dict[str, Any]) -> None:
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     policy = spec.get("podFailurePolicy")
-    spec.setdefault("podReplacementPolicy", "Failed" if policy else "TerminatingOrFailed")
+    replaced = "TerminatingOrFailed" if policy is None else "Failed"
+    spec.setdefault("podReplacementPolicy", replaced)
     spec.setdefault("manualSelector", False)
     for rule in (policy or {}).get("rules") or ():
         for condition in rule.get("onPodConditions") or ():
@@ -48,6 +53,20 @@ class JobStrategy(Strategy):
 
     def default(self, obj: Object) -> None:
         default_job_spec(obj.setdefault("spec", {}))
+        self.settle(obj)
+        status = obj.get("status") or {}
+        for field in ("active", "succeeded", "failed", "completedIndexes"):
+            if not status.get(field, True):
+                del status[field]  # Go leaves zeros out
+        for condition in status.get("conditions") or ():
+            condition.setdefault("lastProbeTime", None)
+            condition.setdefault("lastTransitionTime", None)
+
+    def settle(self, obj: Object) -> None:
+        # A Job without labels gets its template's, so that both are found by one selector.
+        labels = obj["spec"]["template"]["metadata"].get("labels")
+        if labels and not obj["metadata"].get("labels"):
+            obj["metadata"]["labels"] = dict(labels)
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {}
@@ -55,7 +74,8 @@ class JobStrategy(Strategy):
         if spec.get("manualSelector"):
             return
         uid, name = obj["metadata"]["uid"], name_of(obj)
-        spec["selector"] = {"matchLabels": {CONTROLLER_UID: uid}}
+        chosen = (spec.get("selector") or {}).get("matchLabels") or {}
+        spec["selector"] = {**(spec.get("selector") or {}), "matchLabels": {**chosen, CONTROLLER_UID: uid}}
         labels = spec["template"]["metadata"].get("labels") or {}
         spec["template"]["metadata"]["labels"] = {
             **labels,
@@ -69,7 +89,10 @@ class JobStrategy(Strategy):
         self.keep(new, old, "spec")
 
     def validate(self, obj: Object) -> Iterator[Cause]:
+        labels = obj["spec"]["template"]["metadata"].get("labels") or {}
+        yield from label_map_causes(labels, "spec.template.labels")
         yield from _hostname_causes(obj)
+        yield from _selector_causes(obj)
         yield from job_spec_causes(obj["spec"], "spec")
 
     def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
@@ -88,51 +111,55 @@ class JobStrategy(Strategy):
             spec.get("completionMode") == "Indexed"
             and spec.get("completions") == spec.get("parallelism")
         ):
-            yield invalid_value("spec.completions", spec.get("completions"), "field is immutable")
+            detail = "field is immutable"
+            if spec.get("completionMode") == "Indexed" and spec.get("completions") is not None:
+                detail = "can only be modified in tandem with spec.parallelism"
+            yield invalid_value("spec.completions", spec.get("completions"), detail)
         started = (old.get("status") or {}).get("startTime") is not None
-        if spec["template"] != before["template"] and not (before.get("suspend") and not started):
+        free = bool(before.get("suspend")) and not started
+        if _fixed_template(spec["template"], free=free) != _fixed_template(
+            before["template"], free=free
+        ):
             yield invalid_value("spec.template", "", "field is immutable")
 
-    def name_causes(self, field: str, name: str) -> Iterable[Cause]:
-        return ()  # checked with the spec: the bound depends on the completion mode
+    def validate_status(self, new: Object, old: Object) -> Iterable[Cause]:
+        return job_status_causes(new, old)
 
-    def validate_status(self, new: Object, old: Object) -> Iterator[Cause]:
-        status, before = new.get("status") or {}, old.get("status") or {}
-        true = {c["type"] for c in status.get("conditions") or () if c.get("status") == "True"}
-        path = "status.conditions"
-        if {"Complete", "Failed"} <= true:
-            yield invalid_value(path, "", "cannot set Complete=True and Failed=true conditions")
-        if "Complete" in true and "SuccessCriteriaMet" not in true:
-            yield invalid_value(
-                path, "", "cannot set Complete=True condition without the SuccessCriteriaMet=true condition"
-            )
-        if "Failed" in true and "FailureTarget" not in true:
-            yield invalid_value(
-                path, "", "cannot set Failed=True condition without the FailureTarget=true condition"
-            )
-        finished = true & {"Complete", "Failed"}
-        if finished and status.get("active"):
-            yield invalid_value(
-                "status.active", status["active"], "active>0 is invalid for finished job"
-            )
-        if "Complete" in finished and not status.get("completionTime"):
-            yield required("status.completionTime", "completionTime is required for Complete jobs")
-        was = {c["type"] for c in before.get("conditions") or () if c.get("status") == "True"}
-        for kind in ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet"):
-            if kind in was and kind not in true:
-                yield invalid_value(path, "", f"cannot disable {kind}=True condition")
+
+def _fixed_template(template: Mapping[str, Any], *, free: bool) -> Mapping[str, Any]:
+    """What may not change of a template; a Job that never ran may still be scheduled elsewhere."""
+    if not free:
+        return template
+    spec = {k: v for k, v in template["spec"].items() if k not in _SCHEDULING}
+    return {"spec": spec}
+
+
+_SCHEDULING = frozenset({"affinity", "nodeSelector", "tolerations", "schedulingGates"})
+
+
+def _selector_causes(obj: Object) -> Iterator[Cause]:
+    spec = obj["spec"]
+    selector = spec.get("selector")
+    labels = spec["template"]["metadata"].get("labels")
+    if selector is None:
+        yield required("spec.selector")
+    elif not spec.get("manualSelector"):
+        generated = {"matchLabels": {CONTROLLER_UID: obj["metadata"]["uid"]}}
+        if selector != generated:
+            yield invalid_value("spec.selector", selector, "`selector` not auto-generated")
+    if selector is None or not matches_label_selector(selector, labels or {}):
+        detail = "`selector` does not match template `labels`"
+        yield invalid_value("spec.template.metadata.labels", labels, detail)
 
 
 def _hostname_causes(obj: Object) -> Iterator[Cause]:
     name, spec = name_of(obj), obj["spec"]
-    if not name:
-        return
-    yield from label_causes("metadata.name", name)
     completions = spec.get("completions")
-    if spec.get("completionMode") == "Indexed" and completions:
+    if name and spec.get("completionMode") == "Indexed" and completions:
         longest = f"{name}-{completions - 1}"
-        if len(longest) > 63 >= len(name):
-            yield invalid_value("metadata.name", name, "will not able to create pod with invalid DNS label: " + longest)
+        if any(label_causes("metadata.name", longest)):
+            detail = f"will not able to create pod with invalid DNS label: {longest}"
+            yield invalid_value("metadata.name", name, detail)
 
 
 def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
@@ -151,7 +178,8 @@ def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
             yield invalid_value(f"{path}.{field}", value, "must be greater than or equal to 0")
     mode = spec.get("completionMode")
     if mode not in {"Indexed", "NonIndexed"}:
-        yield not_supported(f"{path}.completionMode", mode, ("Indexed", "NonIndexed"))
+        yield not_supported(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))
+        return
     if mode == "Indexed":
         if spec.get("completions") is None:
             yield required(f"{path}.completions", "when completion mode is Indexed")
@@ -161,6 +189,7 @@ def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
                 spec["parallelism"],
                 "must be less than or equal to 100000 when completion mode is Indexed",
             )
+    yield from _managed_by_causes(spec.get("managedBy"), f"{path}.managedBy")
     yield from _per_index_causes(spec, path)
     policy = spec.get("podFailurePolicy")
     if policy is not None:
@@ -175,11 +204,18 @@ def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if restart not in {"OnFailure", "Never"}:
         where = f"{path}.template.spec.restartPolicy"
         if restart == "Always":
-            yield Cause(where, "FieldValueRequired", 'Required value: valid values: "OnFailure", "Never"')
+            yield required(where, 'valid values: "OnFailure", "Never"')
+        else:
+            yield not_supported(where, restart, ("OnFailure", "Never"))
     elif policy is not None and restart != "Never":
         yield invalid_value(
             f"{path}.template.spec.restartPolicy", restart, 'only "Never" is supported when podFailurePolicy is specified'
         )
+
+
+def _managed_by_causes(name: str | None, path: str) -> Iterator[Cause]:
+    if name is not None and "/" not in name:
+        yield invalid_value(path, name, 'must be a domain-prefixed path (such as "acme.io/foo")')
 
 
 def _per_index_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
@@ -219,7 +255,7 @@ def _policy_causes(
         where = f"{path}.rules[{index}]"
         action = rule.get("action")
         if not action:
-            yield required(f"{where}.action", f"valid values: {_quoted(_ACTIONS)}")
+            yield required(f"{where}.action", f"valid values: [{_quoted(_ACTIONS)}]")
         elif action not in _ACTIONS:
             yield not_supported(f"{where}.action", action, _ACTIONS)
         elif action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
@@ -228,12 +264,12 @@ def _policy_causes(
             )
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
         if codes is not None and conditions:
-            yield invalid_value(
-                where, "", "specifying both OnExitCodes and OnPodConditions is not supported"
+            yield invalid_whole(
+                where, "specifying both OnExitCodes and OnPodConditions is not supported"
             )
         elif codes is None and not conditions:
-            yield invalid_value(
-                where, "", "specifying one of OnExitCodes and OnPodConditions is required"
+            yield invalid_whole(
+                where, "specifying one of OnExitCodes and OnPodConditions is required"
             )
         if codes is not None:
             yield from _exit_code_causes(codes, containers, f"{where}.onExitCodes")
@@ -243,7 +279,7 @@ def _policy_causes(
 
 
 def _quoted(values: Sequence[str]) -> str:
-    return ", ".join(f'"{value}"' for value in values)
+    return " ".join(f'"{value}"' for value in values)
 
 
 def _exit_code_causes(
@@ -282,8 +318,11 @@ class CronJobStrategy(Strategy):
         spec.setdefault("suspend", False)
         spec.setdefault("successfulJobsHistoryLimit", 3)
         spec.setdefault("failedJobsHistoryLimit", 1)
-        template = spec.setdefault("jobTemplate", {}).setdefault("spec", {})
-        default_pod_spec(template.setdefault("template", {}).setdefault("spec", {}))
+        template = spec.setdefault("jobTemplate", {})
+        template.setdefault("metadata", {})
+        pod = template.setdefault("spec", {}).setdefault("template", {})
+        pod.setdefault("metadata", {})
+        default_pod_spec(pod.setdefault("spec", {}))
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {}

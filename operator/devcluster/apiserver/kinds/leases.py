@@ -23,5 +23,3 @@ class LeaseStrategy(Strategy):
             yield invalid_value(
                 "spec.leaseTransitions", transitions, "must be greater than or equal to 0"
             )
-        if spec.get("holderIdentity") == "":
-            yield invalid_value("spec.holderIdentity", "", "must not be empty")

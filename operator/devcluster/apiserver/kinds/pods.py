@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from devcluster.apiserver.errors import Cause, forbidden_field
-from devcluster.apiserver.kinds.podspec import amount, default_pod_spec, pod_spec_causes
+from devcluster.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
 from devcluster.apiserver.kinds.strategy import Strategy
 from devcluster.apiserver.objects import Object, clone
+from devcluster.apiserver.schema.quantity import amount
 
 _IMMUTABLE_DETAIL = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -28,7 +29,12 @@ class PodStrategy(Strategy):
     def default(self, obj: Object) -> None:
         spec = obj.setdefault("spec", {})
         default_pod_spec(spec)
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+            _default_requests(container)
         spec.setdefault("enableServiceLinks", True)
+        for condition in (obj.get("status") or {}).get("conditions") or ():
+            condition.setdefault("lastProbeTime", None)
+            condition.setdefault("lastTransitionTime", None)
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
@@ -58,6 +64,12 @@ class PodStrategy(Strategy):
             return max(requested, 0)
         period = spec.get("terminationGracePeriodSeconds")
         return 30 if period is None else int(period)
+
+
+def _default_requests(container: Object) -> None:
+    """Requests follow limits, in pods only, not in templates."""
+    for name, value in (container["resources"].get("limits") or {}).items():
+        container["resources"].setdefault("requests", {}).setdefault(name, value)
 
 
 def _frozen(spec: Object, old: Object) -> bytes:

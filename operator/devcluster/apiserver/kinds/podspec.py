@@ -1,6 +1,5 @@
 """Defaults and rules of a pod's spec, shared by pods and by the templates of workloads."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +11,13 @@ from devcluster.apiserver.errors import (
     not_supported,
     required,
 )
-from devcluster.apiserver.kinds.strategy import label_causes
+from devcluster.apiserver.kinds.labels import label_map_causes
+from devcluster.apiserver.kinds.strategy import label_causes, subdomain_causes
+from devcluster.apiserver.schema.quantity import amount
 
-_QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
-_QUANTITY_DETAIL = (
-    "quantities must match the regular expression "
-    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-)
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_SECCOMP = ("Localhost", "RuntimeDefault", "Unconfined")
+_LARGEST_ID = 2147483647
 _SOURCES = frozenset(
     {
         "configMap", "downwardAPI", "emptyDir", "ephemeral", "hostPath", "csi", "nfs", "image",
@@ -55,11 +54,6 @@ def _default_container(container: dict[str, Any]) -> None:
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
-    limits = container["resources"].get("limits") or {}
-    if limits:
-        requests = container["resources"].setdefault("requests", {})
-        for name, value in limits.items():
-            requests.setdefault(name, value)
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for entry in container.get("env") or ():
@@ -108,14 +102,40 @@ def pod_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     policy = spec.get("restartPolicy")
     if policy not in {"Always", "OnFailure", "Never"}:
         yield not_supported(f"{path}.restartPolicy", policy, ("Always", "OnFailure", "Never"))
-    if (spec.get("activeDeadlineSeconds") or 1) < 1:
+    if spec.get("activeDeadlineSeconds", 1) < 1:
         yield invalid_value(
             f"{path}.activeDeadlineSeconds",
             spec["activeDeadlineSeconds"],
             "must be between 1 and 2147483647, inclusive",
         )
+    if spec.get("dnsPolicy") not in _DNS_POLICIES:
+        yield not_supported(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
+    yield from label_map_causes(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
+    if spec.get("serviceAccountName"):
+        yield from subdomain_causes(f"{path}.serviceAccountName", spec["serviceAccountName"])
+    if spec.get("hostname"):
+        yield from label_causes(f"{path}.hostname", spec["hostname"])
+    yield from _security_causes(spec.get("securityContext") or {}, f"{path}.securityContext")
     for index, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _toleration_causes(toleration, f"{path}.tolerations[{index}]")
+
+
+def _security_causes(context: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    for field in ("runAsUser", "runAsGroup", "fsGroup"):
+        value = context.get(field)
+        if value is not None and not 0 <= value <= _LARGEST_ID:
+            yield invalid_value(
+                f"{path}.{field}", value, f"must be between 0 and {_LARGEST_ID}, inclusive"
+            )
+    profile = context.get("seccompProfile")
+    if profile is not None and profile.get("type") not in _SECCOMP:
+        yield not_supported(f"{path}.seccompProfile.type", profile.get("type", ""), _SECCOMP)
+    if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
+        yield invalid_value(
+            path,
+            context,
+            "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+        )
 
 
 def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
@@ -142,9 +162,11 @@ def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[
         claim = volume.get("persistentVolumeClaim")
         if claim is not None and not claim.get("claimName"):
             yield required(f"{where}.persistentVolumeClaim.claimName")
-        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
-        if limit is not None and not _QUANTITY.fullmatch(limit):
-            yield invalid_value(f"{where}.emptyDir.sizeLimit", limit, _QUANTITY_DETAIL)
+        for source in ("secret", "configMap", "downwardAPI"):
+            for number, item in enumerate((volume.get(source) or {}).get("items") or ()):
+                if ".." in item.get("path", "").split("/"):
+                    field = f"{where}.{source}.items[{number}].path"
+                    yield invalid_value(field, item["path"], "must not contain '..'")
 
 
 def _container_causes(
@@ -158,8 +180,6 @@ def _container_causes(
     image = container.get("image", "")
     if not image:
         yield required(f"{path}.image")
-    elif image != image.strip():
-        yield invalid_value(f"{path}.image", image, "must not have leading or trailing whitespace")
     policy = container.get("imagePullPolicy")
     if policy not in {"Always", "IfNotPresent", "Never"}:
         yield not_supported(f"{path}.imagePullPolicy", policy, ("Always", "IfNotPresent", "Never"))
@@ -167,11 +187,19 @@ def _container_causes(
         yield not_supported(
             f"{path}.terminationMessagePolicy",
             container.get("terminationMessagePolicy"),
-            ("FallbackToLogsOnError", "File"),
+            ("File", "FallbackToLogsOnError"),
         )
     yield from _env_causes(container.get("env") or (), f"{path}.env")
     yield from _mount_causes(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
     yield from _resource_causes(container.get("resources") or {}, f"{path}.resources")
+    yield from _security_causes(container.get("securityContext") or {}, f"{path}.securityContext")
+    for index, port in enumerate(container.get("ports") or ()):
+        number = port.get("containerPort", 0)
+        if not number:
+            yield required(f"{path}.ports[{index}].containerPort")
+        elif not 0 < number < 65536:
+            detail = "must be between 1 and 65535, inclusive"
+            yield invalid_value(f"{path}.ports[{index}].containerPort", number, detail)
 
 
 def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
@@ -212,49 +240,23 @@ def _mount_causes(
         taken.add(target)
         sub_path = mount.get("subPath", "")
         if sub_path.startswith("/"):
-            yield invalid_value(f"{where}.subPath", sub_path, "must be a relative path")
+            yield invalid_value(f"{path}.subPath", sub_path, "must be a relative path")
         if ".." in sub_path.split("/"):
-            yield invalid_value(f"{where}.subPath", sub_path, "must not contain '..'")
+            yield invalid_value(f"{path}.subPath", sub_path, "must not contain '..'")
 
 
 def _resource_causes(resources: Mapping[str, Any], path: str) -> Iterator[Cause]:
-    for field in ("limits", "requests"):
-        for name, value in (resources.get(field) or {}).items():
-            if not _QUANTITY.fullmatch(str(value)):
-                yield invalid_value(f"{path}.{field}[{name}]", value, _QUANTITY_DETAIL)
     limits = resources.get("limits") or {}
     for name, value in (resources.get("requests") or {}).items():
         limit = limits.get(name)
-        if limit is not None and _valid(value) and _valid(limit) and amount(value) > amount(limit):
+        if limit is not None and amount(value) > amount(limit):
             yield invalid_value(
                 f"{path}.requests", value, f"must be less than or equal to {name} limit of {limit}"
             )
 
 
-def _valid(value: Any) -> bool:
-    return _QUANTITY.fullmatch(str(value)) is not None
-
-
-_SUFFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3} | {
-    letter + suffix: float(base ** (power + 1))
-    for base, suffix in ((1000, ""), (1024, "i"))
-    for power, letter in enumerate("KMGTPE")
-}
-
-
-def amount(quantity: Any) -> float:
-    """A quantity as a number."""
-    text = str(quantity)
-    match = re.fullmatch(r"([+-]?[\d.]+)([A-Za-z]*)", text)
-    if match is None or match[2] not in _SUFFIXES:
-        return float(text)
-    return float(match[1]) * _SUFFIXES[match[2]]
-
-
 def _toleration_causes(toleration: Mapping[str, Any], path: str) -> Iterator[Cause]:
     operator = toleration.get("operator") or "Equal"
-    if operator not in {"Equal", "Exists"}:
-        yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     if operator == "Exists" and toleration.get("value"):
         yield invalid_value(
             f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'"
@@ -264,6 +266,8 @@ def _toleration_causes(toleration: Mapping[str, Any], path: str) -> Iterator[Cau
             f"{path}.operator", operator, "operator must be Exists when `key` is empty, which means "
             '"match all values and all keys"',
         )
+    if operator not in {"Equal", "Exists"}:
+        yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     effect = toleration.get("effect")
     if effect and effect not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
         yield not_supported(f"{path}.effect", effect, ("NoExecute", "NoSchedule", "PreferNoSchedule"))

@@ -134,6 +134,10 @@ class Scheme:
     def __iter__(self) -> Iterator[Resource]:
         return iter(tuple(self._resources.values()))
 
+    def versions(self) -> frozenset[tuple[str, str]]:
+        """Groups and versions that are built in."""
+        return frozenset((r.group, r.version) for r in self if not r.custom)
+
     def groups(self) -> Mapping[str, Sequence[str]]:
         """The versions of each group, the preferred one first."""
         found: dict[str, dict[str, None]] = {}

@@ -74,6 +74,9 @@ class Strategy:
         if self.has_status:
             obj.pop("status", None)
 
+    def settle(self, obj: Object) -> None:
+        """After validation: what Kubernetes fills in when it reads the object back."""
+
     def prepare_update(self, new: Object, old: Object) -> None:
         """Put back what this path may not change."""
         if self.has_status:

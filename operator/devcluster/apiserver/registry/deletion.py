@@ -21,7 +21,7 @@ def check_preconditions(resource: Resource, obj: Object, options: DeleteOptions)
     meta = obj["metadata"]
     if options.uid is not None and options.uid != meta["uid"]:
         raise errors.conflict(
-            resource.plural,
+            resource.kind,
             resource.group,
             name_of(obj),
             f"the UID in the precondition ({options.uid}) does not match the UID in record "
@@ -30,7 +30,7 @@ def check_preconditions(resource: Resource, obj: Object, options: DeleteOptions)
     version = options.resource_version
     if version is not None and version != meta["resourceVersion"]:
         raise errors.conflict(
-            resource.plural,
+            resource.kind,
             resource.group,
             name_of(obj),
             f"the ResourceVersion in the precondition ({version}) does not match the "

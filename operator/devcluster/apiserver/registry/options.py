@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devcluster.apiserver.errors import ApiError, bad_request, invalid_value, invalid
+from devcluster.apiserver.errors import ApiError, invalid, not_supported
 
-_PROPAGATION = ("Orphan", "Background", "Foreground")
+_PROPAGATION = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,23 +25,25 @@ class WriteOptions:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str], user: str) -> "WriteOptions":
-        """Read the query of a request.
+    def from_query(cls, query: Mapping[str, str], user: str, kind: str) -> "WriteOptions":
+        """Read the query of a request; ``kind`` names the options in an error.
 
         Raises:
             ApiError: a value is not known.
         """
         validation = query.get("fieldValidation") or "Warn"
         if validation not in {"Ignore", "Warn", "Strict"}:
-            raise bad_request(
-                f'fieldValidation: Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
-            )
-        return cls(user=user, dry_run=_dry_run(query.get("dryRun")), validation=validation)
+            supported = ("", "Ignore", "Strict", "Warn")
+            cause = not_supported("fieldValidation", validation, supported)
+            raise invalid(kind, "meta.k8s.io", "", [cause])
+        dry_run = _dry_run(query.get("dryRun"), kind)
+        return cls(user=user, dry_run=dry_run, validation=validation)
 
 
-def _dry_run(value: str | None) -> bool:
+def _dry_run(value: str | None, kind: str) -> bool:
     if value not in {None, "", "All"}:
-        raise bad_request(f'dryRun: Unsupported value: "{value}": supported values: "All"')
+        cause = not_supported("dryRun", [value], ("All",))
+        raise invalid(kind, "meta.k8s.io", "", [cause])
     return value == "All"
 
 
@@ -80,7 +82,7 @@ class DeleteOptions:
         preconditions = body.get("preconditions") or {}
         dry_run = ",".join(body.get("dryRun") or ()) or query.get("dryRun")
         return cls(
-            dry_run=_dry_run(dry_run),
+            dry_run=_dry_run(dry_run, "DeleteOptions"),
             grace_period=None if grace is None else int(grace),
             propagation=propagation,
             uid=preconditions.get("uid"),
@@ -89,6 +91,5 @@ class DeleteOptions:
 
 
 def _unsupported_policy(policy: str) -> ApiError:
-    supported = ", ".join(f'"{known}"' for known in (*_PROPAGATION, "nil"))
-    cause = invalid_value("propagationPolicy", policy, f"supported values: {supported}")
+    cause = not_supported("propagationPolicy", policy, (*_PROPAGATION, "nil"))
     return invalid("DeleteOptions", "meta.k8s.io", "", [cause])

@@ -72,7 +72,7 @@ class Registry:
     def view(self, resource: Resource, obj: Object) -> Object:
         """A stored object as readers of this version see it."""
         changed = self._schema_changed.get(resource.table, -1)
-        fill = resource.custom and int(obj["metadata"]["resourceVersion"]) <= changed
+        fill = resource.custom and int(obj["metadata"].get("resourceVersion", changed)) < changed
         return view(resource, obj, fill=fill)
 
     def stored(self, resource: Resource, namespace: str, name: str) -> Object:
@@ -109,10 +109,6 @@ class Registry:
             meta["namespace"] = namespace
         else:
             meta.pop("namespace", None)
-        if meta.get("resourceVersion"):
-            raise errors.ApiError(
-                500, "", "resourceVersion should not be set on objects to be created"
-            )
         for field in SYSTEM_FIELDS:
             meta.pop(field, None)
         meta["uid"], meta["creationTimestamp"] = new_uid(), now()
@@ -124,20 +120,25 @@ class Registry:
         resource.strategy.prepare_create(obj)
         self._admission.admit_create(resource, obj, options)
         self._validate(resource, obj, None)
+        resource.strategy.settle(obj)
         key = Key(resource.table, namespace, name_of(obj))
+        if meta.pop("resourceVersion", None) and not options.dry_run:
+            raise errors.ApiError(
+                500, "", "resourceVersion should not be set on objects to be created"
+            )
         if self.store.get(key) is not None:
             raise errors.already_exists(resource.plural, resource.group, key.name)
         if options.dry_run:
-            return self.view(resource, {**obj, "metadata": {**meta, "resourceVersion": "0"}})
+            return self.view(resource, obj)
         return self.view(resource, self.store.write(key, obj))
 
     def _validate(self, resource: Resource, obj: Object, old: Object | None) -> None:
         strategy = resource.strategy
-        causes = list(metadata_causes(strategy, obj["metadata"]))
+        causes = list(metadata_causes(strategy, obj["metadata"], custom=resource.custom))
         if old is not None:
             causes += metadata_update_causes(obj, old)
         if resource.custom:
-            causes += self._custom_causes(resource, obj, old)
+            causes = self._custom_causes(resource, obj, old, causes)
         else:
             causes += strategy.validate(obj)
         if old is not None:
@@ -145,8 +146,10 @@ class Registry:
         self._refuse(resource, name_of(obj), causes)
 
     @staticmethod
-    def _custom_causes(resource: Resource, obj: Object, old: Object | None) -> list[Cause]:
-        causes = list(validate(resource.node, obj, ""))
+    def _custom_causes(
+        resource: Resource, obj: Object, old: Object | None, found: list[Cause]
+    ) -> list[Cause]:
+        causes = [*found, *validate(resource.node, obj, "")]
         if any(cause.reason in BLOCKING for cause in causes):
             return [*causes, _NOT_CHECKED] if resource.node.has_rules else causes
         before = ABSENT if old is None else old
@@ -168,6 +171,8 @@ class Registry:
         subresource: str = "",
     ) -> tuple[Object, bool]:
         """Replace an object, or its status; whether it had to be created is the second value."""
+        if not name:
+            raise errors.bad_request("name must be provided")
         new = decode(resource, body, options)
         given = name_of(new)
         if given and given != name:
@@ -175,7 +180,10 @@ class Registry:
                 f"the name of the object ({given}) does not match the name on the URL ({name})"
             )
         if not given:
-            raise errors.bad_request("name must be provided")
+            raise errors.bad_request(
+                f"the name of the object ({name} based on URL) was undeterminable: name must be "
+                "provided"
+            )
         if resource.namespaced and (new["metadata"].get("namespace") or namespace) != namespace:
             raise errors.bad_request(
                 "the namespace of the object does not match the namespace on the URL"
@@ -189,7 +197,7 @@ class Registry:
         if not new["metadata"].get("resourceVersion") and not resource.strategy.unconditional:
             detail = "must be specified for an update"
             cause = invalid_value("metadata.resourceVersion", 0, detail)
-            self._refuse(resource, name, [cause])
+            raise invalid(resource.plural, resource.group, name, [cause])
         return self._replace(resource, new, existing, options, subresource), False
 
     def patch(
@@ -209,7 +217,20 @@ class Registry:
         patched = change(shown)
         if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
             raise errors.bad_request("the patch must leave an object with metadata")
-        new = decode(resource, patched, options)
+        new = decode(resource, patched, options, patched=True)
+        if name_of(new) != name:
+            raise errors.bad_request(
+                f"the name of the object ({name_of(new)}) does not match the name on the URL "
+                f"({name})"
+            )
+        if (new["metadata"].get("namespace") or namespace) != namespace:
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the "
+                "request"
+            )
+        if new["metadata"].get("uid") not in {None, existing["metadata"]["uid"]}:
+            cause = invalid_value("metadata.uid", new["metadata"]["uid"], "field is immutable")
+            self._refuse(resource, name, [cause])
         new["metadata"].setdefault("resourceVersion", version)
         return self._replace(resource, new, existing, options, subresource)
 
@@ -254,7 +275,7 @@ class Registry:
 
     def _status_causes(self, resource: Resource, new: Object, old: Object) -> list[Cause]:
         causes = [*metadata_update_causes(new, old), *resource.strategy.validate_status(new, old)]
-        return causes + self._custom_causes(resource, new, old) if resource.custom else causes
+        return self._custom_causes(resource, new, old, causes) if resource.custom else causes
 
     @staticmethod
     def _check_identity(resource: Resource, new: Object, old: Object) -> None:

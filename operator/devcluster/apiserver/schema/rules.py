@@ -8,16 +8,16 @@ Kubernetes.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import cel
 
-from devcluster.apiserver.errors import Cause, invalid_value
+from devcluster.apiserver.errors import Cause, invalid_value, invalid_whole
 from devcluster.apiserver.schema.node import ABSENT, Node, Rule
-from devcluster.apiserver.schema.validate import is_date_time, json_type
+from devcluster.apiserver.schema.times import is_date_time, to_datetime
+from devcluster.apiserver.schema.validate import json_type
 
 _OLD_SELF = re.compile(r"\boldSelf\b")
 
@@ -155,12 +155,13 @@ def _check(rule: Rule, node: Node, value: Any, old: Any, raw: Any, path: str) ->
     try:
         holds = evaluate(rule.rule, variables)
     except Exception as error:  # noqa: BLE001  # the interpreter has no base class of its own
-        detail = f"rule evaluation error: {error}"
-        return invalid_value(_at(rule, path), _reported(raw), detail)
+        shown = json_type(raw) if isinstance(raw, dict | list) else raw
+        return invalid_value(_at(rule, path), shown, f"rule evaluation error: {error}")
     if holds is True:
         return None
-    message = _message(rule, variables) or rule.message or f"failed rule: {' '.join(rule.rule.split())}"
-    where, reported = _at(rule, path), _reported(raw)
+    plain = rule.message or f"failed rule: {' '.join(rule.rule.split())}"
+    message = _message(rule, variables) or plain
+    where = _at(rule, path)
     match rule.reason:
         case "FieldValueForbidden":
             return Cause(where, rule.reason, f"Forbidden: {message}")
@@ -168,19 +169,16 @@ def _check(rule: Rule, node: Node, value: Any, old: Any, raw: Any, path: str) ->
             return Cause(where, rule.reason, f"Required value: {message}")
         case "FieldValueDuplicate":
             return Cause(where, rule.reason, f"Duplicate value: {message}")
+        case _ if isinstance(raw, dict | list):
+            return invalid_whole(where, message)
         case _:
-            return invalid_value(where, reported, message)
+            return invalid_value(where, raw, message)
 
 
 def _at(rule: Rule, path: str) -> str:
     if not rule.field_path:
         return path or "<nil>"
     return f"{path}{rule.field_path}" if path else rule.field_path.removeprefix(".")
-
-
-def _reported(raw: Any) -> Any:
-    """Kubernetes shows scalars as they are and the others by their type."""
-    return json_type(raw) if isinstance(raw, dict | list) else raw
 
 
 def _message(rule: Rule, variables: Mapping[str, Any]) -> str:
@@ -210,15 +208,8 @@ def _to_cel(node: Node, value: Any) -> Any:
         case list() if node.items is not None:
             return [_to_cel(node.item, item) for item in value]
         case str() if node.format == "date-time" and is_date_time(value):
-            return _datetime(value)
+            return to_datetime(value)
         case int() if node.type == "number":
             return float(value)
         case _:
             return value
-
-
-def _datetime(value: str) -> datetime:
-    # CEL's timestamps have nanoseconds, Python's datetime has microseconds.
-    trimmed = re.sub(r"[.,](\d{1,6})\d*", r".\1", value.upper())
-    trimmed = re.sub(r"\.(\d{1,5})(?=[Z+-])", lambda m: "." + m[1].ljust(6, "0"), trimmed)
-    return datetime.fromisoformat(trimmed)

@@ -4,9 +4,7 @@ The messages are those of Kubernetes' own validator.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,13 +20,17 @@ from devcluster.apiserver.errors import (
     type_invalid,
 )
 from devcluster.apiserver.schema.node import Bounds, Node
+from devcluster.apiserver.schema.times import is_date_time
 
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
 
 BLOCKING = frozenset(
-    {"FieldValueRequired", "FieldValueTypeInvalid", "FieldValueTooLong", "FieldValueTooMany"}
+    {
+        "FieldValueRequired",
+        "FieldValueTypeInvalid",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueNotSupported",
+    }
 )
 """After such a cause Kubernetes does not evaluate CEL rules."""
 
@@ -48,7 +50,10 @@ def validate(node: Node, value: Any, path: str) -> Iterator[Cause]:
             )
             return
     elif node.type and not _has_type(node, value):
-        yield _wrong_type(node, value, path)
+        if node.type == "integer" and isinstance(value, float):
+            yield type_invalid(path, "float64", f'{path} in body must be of type int64: "float64"')
+        else:
+            yield _wrong_type(node, value, path)
         return
     yield from _validate_bounds(node.bounds, value, path)
     match value:
@@ -142,18 +147,6 @@ def _validate_number(bounds: Bounds, value: float, path: str) -> Iterator[Cause]
     if bounds.multiple_of and math.fmod(value, bounds.multiple_of):
         detail = f"{path} in body should be a multiple of {bounds.multiple_of:g}"
         yield invalid_value(path, value, detail)
-
-
-def is_date_time(value: str) -> bool:
-    """Whether a string is what Kubernetes takes for ``format: date-time``."""
-    if _RFC3339.fullmatch(value) is None:
-        return False
-    try:
-        # Only the calendar is checked here; fractions may have any number of digits.
-        datetime.fromisoformat(f"{value[:10]}T{value[11:19]}+00:00")
-    except ValueError:
-        return False
-    return True
 
 
 def _validate_format(node: Node, value: str, path: str) -> Iterator[Cause]:

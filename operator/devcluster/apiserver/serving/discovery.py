@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from devcluster.apiserver.errors import no_such_path
+from devcluster.apiserver.errors import NoSuchPathError
 from devcluster.apiserver.kinds.resource import Resource, Scheme
 from devcluster.apiserver.serving.negotiate import JSON, MediaType
 
@@ -112,11 +112,11 @@ def group_document(scheme: Scheme, group: str) -> dict[str, Any]:
     """One group, without the type when it stands in a list.
 
     Raises:
-        ApiError: 404.
+        NoSuchPathError: there is none.
     """
     versions = scheme.groups().get(group)
     if not versions or not group:
-        raise no_such_path()
+        raise NoSuchPathError
     entries = [{"groupVersion": f"{group}/{v}", "version": v} for v in versions]
     return {"name": group, "versions": entries, "preferredVersion": entries[0]}
 
@@ -125,11 +125,11 @@ def resource_list(scheme: Scheme, group: str, version: str) -> dict[str, Any]:
     """``/api/v1`` and ``/apis/<group>/<version>``.
 
     Raises:
-        ApiError: 404.
+        NoSuchPathError: there is none.
     """
     found = _resources(scheme, group, version)
     if not found:
-        raise no_such_path()
+        raise NoSuchPathError
     entries = []
     for resource in found:
         entry: dict[str, Any] = {

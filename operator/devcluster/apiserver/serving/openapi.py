@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from devcluster.apiserver.errors import no_such_path
+from devcluster.apiserver.errors import NoSuchPathError
 from devcluster.apiserver.kinds.resource import Resource, Scheme
 from devcluster.apiserver.schema.models import node_of, short_name
-from devcluster.apiserver.schema.node import Node
+from devcluster.apiserver.schema.node import ABSENT, Node
 
 _REF = "#/components/schemas/"
 _META = node_of("V1ObjectMeta")
@@ -36,7 +36,7 @@ class OpenApi:
         """The document of ``api/v1`` or ``apis/<group>/<version>``.
 
         Raises:
-            ApiError: 404.
+            NoSuchPathError: there is none.
         """
         if path not in self._documents:
             match path.split("/"):
@@ -45,10 +45,10 @@ class OpenApi:
                 case ["apis", group, version]:
                     pass
                 case _:
-                    raise no_such_path()
+                    raise NoSuchPathError
             found = [r for r in self._scheme if (r.group, r.version) == (group, version)]
             if not found:
-                raise no_such_path()
+                raise NoSuchPathError
             self._documents[path] = msgspec.json.encode(_Builder().build(found))
         return self._documents[path]
 
@@ -179,9 +179,8 @@ def _bounds(node: Node) -> dict[str, Any]:
         "maxProperties": node.bounds.max_properties,
     }
     shown = {key: value for key, value in named.items() if value is not None}
-    if isinstance(node.default, str | int | bool | dict | list):
-        shown["default"] = node.default
-    return shown
+    default = {} if node.default is ABSENT else {"default": node.default}
+    return shown | default
 
 
 def _prefix(model: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from devcluster.apiserver import errors
 from devcluster.apiserver.errors import ApiError, bad_request
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object
@@ -62,17 +61,20 @@ def version_of(query: Mapping[str, str]) -> int | None:
     if not text:
         return None
     if not text.isdigit():
-        raise bad_request(f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+        raise bad_request(
+            f'invalid resource version: resourceVersion: Invalid value: "{text}": '
+            f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
     return int(text)
 
 
 def too_large(version: int, current: int) -> ApiError:
     """A list or watch from a revision that does not exist yet."""
-    message = f"Too large resource version: {version}, current: {current}"
+    message = "Too large resource version"
     return ApiError(
         504,
         "Timeout",
-        f"Timeout: {message}",
+        f"Timeout: {message}: {version}, current: {current}",
         details={
             "causes": [{"reason": "ResourceVersionTooLarge", "message": message}],
             "retryAfterSeconds": 1,
@@ -108,7 +110,7 @@ def decode_token(text: str) -> tuple[int, tuple[str, str]]:
         namespace, name = token["start"]
         return int(token["rv"]), (namespace, name)
     except (ValueError, KeyError, TypeError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from error
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
 def page(
@@ -145,5 +147,5 @@ def limit_of(query: Mapping[str, str]) -> int:
     """
     text = query.get("limit", "") or "0"
     if not text.isdigit():
-        raise errors.bad_request(f'limit: Invalid value: "{text}": must be a number')
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)

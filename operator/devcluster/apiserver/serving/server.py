@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from aiohttp import web
 from devcluster.apiserver import errors
 from devcluster.apiserver.access.rbac import Authorizer, Request
 from devcluster.apiserver.access.tokens import ANONYMOUS, Tokens, User
-from devcluster.apiserver.errors import ApiError
+from devcluster.apiserver.errors import ApiError, NoSuchPathError
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.registry.options import WriteOptions
 from devcluster.apiserver.registry.registry import Registry
@@ -29,6 +28,9 @@ from devcluster.apiserver.serving.watches import Watch, WatchOptions, error_even
 _log = logging.getLogger(__name__)
 _MAX_BODY = 3 * 1024 * 1024
 _REVIEW_GROUPS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"} | dict.fromkeys(
+    ("delete", "deletecollection"), "DeleteOptions"
+)
 _ALWAYS_OPEN = frozenset({"/healthz", "/livez", "/readyz"})
 
 
@@ -62,6 +64,8 @@ class ApiServer:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self._respond(request)
+        except NoSuchPathError:
+            return _page_not_found()
         except ApiError as error:
             return _status(error)
         except web.HTTPRequestEntityTooLarge:
@@ -93,7 +97,9 @@ class ApiServer:
         await self._faults.before(info, user.name)
         resource = self._registry.scheme.find(info.group, info.version, info.resource)
         if resource is None:
-            raise errors.no_such_path()
+            if (info.group, info.version) in self._registry.scheme.versions():
+                raise errors.no_such_resource()
+            return _page_not_found()
         if info.verb == "watch":
             return await self._watch(request, resource, info)
         if info.subresource == "log":
@@ -120,13 +126,14 @@ class ApiServer:
     ) -> Answer:
         form = negotiate(request.headers.get("Accept"))
         query = request.query
+        _check_target(resource, info)
         if info.verb == "list":
             self._allow(resource.verbs, info.verb)
             stale = self._faults.stale_revision(info, user.name)
             return self._verbs.list(resource, info, query, form, stale=stale)
         body = await request.read()
         content_type = request.headers.get("Content-Type", "")
-        options = WriteOptions.from_query(query, user.name)
+        options = WriteOptions.from_query(query, user.name, _OPTIONS.get(info.verb, "GetOptions"))
         if info.subresource:
             return self._subresource(resource, info, content_type, body, options, form)
         self._allow(resource.verbs, info.verb)
@@ -166,7 +173,9 @@ class ApiServer:
     ) -> Answer:
         below = resource.subresource(info.subresource)
         if below is None:
-            raise errors.no_such_path()
+            if resource.custom:
+                raise errors.not_found(resource.plural, resource.group, info.name)
+            raise errors.no_such_resource()
         self._allow(below.verbs, info.verb)
         if info.verb == "get":
             return self._verbs.get(resource, info, form)
@@ -225,7 +234,7 @@ class ApiServer:
         if path == "/_faults":
             return await self._fault_switches(request)
         if request.method not in {"GET", "HEAD"}:
-            raise errors.no_such_path()
+            return _page_not_found()
         if path in _ALWAYS_OPEN or path.startswith(("/readyz/", "/livez/", "/healthz/")):
             return web.Response(text="ok")
         scheme = self._registry.scheme
@@ -255,7 +264,7 @@ class ApiServer:
             case [""]:
                 return _json(Answer(200, {"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]}))
             case _:
-                raise errors.no_such_path()
+                return _page_not_found()
 
     async def _fault_switches(self, request: web.Request) -> web.StreamResponse:
         match request.method:
@@ -278,7 +287,18 @@ class ApiServer:
         return _json(Answer(200, {"faults": self._faults.shown()}))
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+def _check_target(resource: Resource, info: RequestInfo) -> None:
+    """Some verbs need a name, some must have none, and writes need a namespace."""
+    nameless = info.verb in {"create", "deletecollection"} and not info.subresource
+    if nameless and resource.namespaced and not info.namespace:
+        if resource.custom:
+            raise NoSuchPathError
+        raise errors.method_not_allowed()
+    if resource.custom:
+        return
+    wrong = info.name if info.verb == "create" and not info.subresource else ""
+    if wrong or (info.verb in {"update", "patch"} and not info.name):
+        raise errors.method_not_allowed()
 
 
 def _json(answer: Answer, content_type: str = "application/json") -> web.Response:
@@ -291,6 +311,10 @@ def _json(answer: Answer, content_type: str = "application/json") -> web.Respons
         escaped: Any = warning.replace("\\", "\\\\").replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{escaped}"')
     return response
+
+
+def _page_not_found() -> web.Response:
+    return web.Response(status=404, text="404 page not found\n")
 
 
 def _status(error: ApiError) -> web.Response:

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from devcluster.apiserver import errors
-from devcluster.apiserver.errors import ApiError, bad_request
+from devcluster.apiserver.errors import ApiError, NoSuchPathError, bad_request
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object, name_of, without_type
 from devcluster.apiserver.patching import (
@@ -22,6 +22,7 @@ from devcluster.apiserver.patching import (
 )
 from devcluster.apiserver.registry.options import DeleteOptions, WriteOptions
 from devcluster.apiserver.registry.registry import Registry
+from devcluster.apiserver.registry.strict import loads
 from devcluster.apiserver.serving.negotiate import Form, metadata_only, table
 from devcluster.apiserver.serving.reading import (
     Page,
@@ -64,8 +65,8 @@ def read_body(content_type: str, body: bytes) -> Any:
             return yaml.safe_load(body)
         if kind not in _READABLE:
             raise errors.unsupported_media(_BODY_TYPES)
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, yaml.YAMLError) as error:
+        return loads(body)
+    except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
 
 
@@ -112,6 +113,8 @@ class Verbs:
         selection = Selection.read(resource, namespace, info.name, query)
         found = self._page(selection, query, stale)
         meta: Object = {"resourceVersion": str(found.revision)}
+        if resource.custom and form is Form.OBJECT:
+            meta["continue"] = ""
         if found.token:
             meta["continue"] = found.token
             if found.remaining is not None:
@@ -160,7 +163,7 @@ class Verbs:
         """Create an object."""
         namespace = info.namespace if resource.namespaced else ""
         if resource.namespaced and not namespace:
-            raise errors.no_such_path()
+            raise NoSuchPathError
         created = self._registry.create(resource, namespace, body, options)
         return Answer(201, created, options.warnings)
 
