@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from devcluster.code42.behaviour import Behaviour, Body, Faults, Population
 from devcluster.code42.server import SimulatedCode42, running
@@ -257,7 +259,7 @@ def test_what_cannot_be_done_is_said(pod, args, code, says):
 
 
 def test_a_broken_spec_is_a_result_too(pod):
-    process = pod.run("run", spec=msgspec.structs.replace(pod.spec(pod.days(2, 1)), span=None))
+    process = pod.run("run", spec=replace(pod.spec(pod.days(2, 1)), span=None))
     assert process.code == process.result.exit_code == ExitCode.CONFIGURATION
 
 
@@ -288,6 +290,22 @@ def test_sigterm_stops_cleanly_and_says_so(tmp_path):
         again = pod.run("run", spec=pod.spec(window, ledger=ledger), index=0)
         assert again.result.reason == "Exported"
         assert exported(pod) == truth
+
+
+def test_sigterm_ends_a_run_whose_request_hangs(pod):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        spec = pod.spec(pod.days(2, 1))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        spec = replace(spec, source=replace(spec.source, url=url))
+        process = pod.start("run", "--stop-within", "1s", spec=spec, index=0)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)  # it has asked, and gets no answer
+            process.popen.send_signal(signal.SIGTERM)
+            process.wait()
+    assert process.code == process.result.exit_code == ExitCode.INTERRUPTED
+    assert list(pod.volume.rglob("*.json")) == []
 
 
 def test_killed_at_random_moments_and_raced_and_still_once(tmp_path):

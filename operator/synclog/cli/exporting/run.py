@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -34,9 +34,10 @@ from synclog.cli.exporting import inputs, logs
 from synclog.cli.exporting.progress import Progress, human_bytes
 from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
-from synclog.exporter.errors import ConfigurationError, ExportError
+from synclog.exporter.errors import ConfigurationError, ExportError, Interrupted
 from synclog.exporter.pipeline import message
 from synclog.exporter.source import SourceReader, SystemClock, load_credentials
+from synclog.windows import SECOND, parse_duration
 
 log = logging.getLogger("synclog.export")
 
@@ -142,6 +143,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="gets the result as JSON",
     )
     where.add_argument(
+        "--stop-within",
+        type=inputs.duration_argument,
+        default="10s",
+        metavar="DURATION",
+        help="how long a hanging request may delay the end after SIGTERM (default: 10s)",
+    )
+    where.add_argument(
         "--log-format",
         choices=logs.FORMATS,
         default=env.get(ENV_LOG_FORMAT, "auto"),
@@ -153,21 +161,38 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     logs.configure(args.log_format)
     stop = threading.Event()
-    with _stopped_by_signals(stop):
+    with _stopped_by_signals(stop, lambda: _give_up(args.termination_log), args.stop_within):
         try:
             spec = inputs.run_spec(args)
             result = _run(spec, args, stop)
         except ExportError as error:
-            result = RunResult(
-                outcome=FAILED,
-                reason=error.reason,
-                message=error.message,
-                exit_code=error.exit_code,
-                version=__version__,
-            )
+            result = _failed(error)
             _tell(result)
         _leave(result, args.termination_log)
     return result.exit_code
+
+
+def _failed(error: ExportError) -> RunResult:
+    return RunResult(
+        outcome=FAILED,
+        reason=error.reason,
+        message=error.message,
+        exit_code=error.exit_code,
+        version=__version__,
+    )
+
+
+def _give_up(termination_log: str | None) -> None:
+    """End the process although a request hangs. It may be killed anywhere, so this is safe."""
+    result = _failed(
+        Interrupted(
+            "Interrupted",
+            "told to stop while a request hung; the window was not committed, nothing is half done",
+        )
+    )
+    _tell(result)
+    _leave(result, termination_log)
+    os._exit(result.exit_code)
 
 
 def _run(spec: RunSpec, args: argparse.Namespace, stop: threading.Event) -> RunResult:
@@ -233,12 +258,24 @@ def _leave(result: RunResult, path: str | None) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the run at the next safe place; a second one at once."""
+def _stopped_by_signals(
+    stop: threading.Event, give_up: Callable[[], None], within: str
+) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the run at the next safe place; a second one at once.
+
+    Args:
+        stop: set by the first signal.
+        give_up: called if the run has not ended some time after it.
+        within: that time.
+    """
+    last_resort = threading.Timer(parse_duration(within) / SECOND, give_up)
+    last_resort.daemon = True
 
     def on_signal(number: int, _: FrameType | None) -> None:
-        stop.set()
         signal.signal(number, signal.SIG_DFL)
+        if not stop.is_set():
+            stop.set()
+            last_resort.start()
 
     previous = {
         number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
@@ -246,5 +283,6 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     try:
         yield
     finally:
+        last_resort.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
