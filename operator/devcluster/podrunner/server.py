@@ -5,6 +5,7 @@ this machine may read the containers' files anyway.
 """
 
 import asyncio
+import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -87,7 +88,12 @@ class NodeServer:
         app.router.add_delete("/_faults", self._clear_faults)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert(ADDRESS).configure_cert(tls)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=1.0,
+            handler_cancellation=True,  # nobody follows a log for a reader who left
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, ADDRESS, 0, ssl_context=tls)
         await site.start()
@@ -118,13 +124,14 @@ class NodeServer:
         left = int(limit) if limit.isdecimal() else None
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        async for block in read_log(attempt, source.running, start=start, follow=follow):
-            await response.write(block[:left])
-            if left is not None:
-                left -= len(block)
-                if left <= 0:
-                    break
-        await response.write_eof()
+        with contextlib.suppress(ConnectionResetError):  # the reader has seen enough
+            async for block in read_log(attempt, source.running, start=start, follow=follow):
+                await response.write(block[:left])
+                if left is not None:
+                    left -= len(block)
+                    if left <= 0:
+                        break
+            await response.write_eof()
         return response
 
     async def _show_faults(self, _: web.Request) -> web.Response:
