@@ -79,6 +79,25 @@ def test_each_round_is_done_once_for_each_window(bench):
     assert recheck(bench, bench.hours(0, 24), "12h").reason == "Rechecked"
 
 
+def test_a_window_that_is_old_when_it_is_exported_needs_no_recheck(bench):
+    window = bench.hours(0, 24)  # its end is 36 hours ago
+    export(bench, window, rounds=["24h", "36h", "37h"])
+    asked = len(bench.source.asked)
+    assert recheck(bench, window, "24h").reason == "AlreadyCovered"
+    assert recheck(bench, window, "36h").reason == "AlreadyCovered"
+    assert len(bench.source.asked) == asked
+    bench.source.now += HOUR
+    assert recheck(bench, window, "37h").reason == "Rechecked"
+
+
+def test_a_late_recheck_stands_for_earlier_rounds_too(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    result = recheck(bench, window, "36h", rounds=["24h", "36h", "7d"])
+    assert sorted(result.coverage.rechecked) == ["24h", "36h"]
+    assert recheck(bench, window, "24h").reason == "AlreadyCovered"
+
+
 def test_only_what_is_exported_is_rechecked(bench):
     export(bench, bench.hours(6, 12))
     assert recheck(bench, bench.hours(12, 24)).reason == "AlreadyCovered"

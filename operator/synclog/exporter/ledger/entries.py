@@ -86,6 +86,8 @@ class WindowRecord(_Model, frozen=True, kw_only=True, tag_field="kind", tag="win
     """Every event of the window that the source showed, proven complete."""
 
     window: WindowText
+    rounds: list[str] = field(default_factory=list)
+    """Rounds of rechecks that it needs no more, because it was old enough when it was read."""
     content: Content
     evidence: dict[str, Any]
 
@@ -109,7 +111,7 @@ class Recheck(_Model, frozen=True, kw_only=True, tag_field="kind", tag="recheck"
     """
 
     window: WindowText
-    round: str
+    rounds: list[str]
     """How old the window was, at least; see `RunSpec.recheck`."""
     against: int
     """Number of the entry up to which the ledger was compared."""

@@ -63,6 +63,7 @@ def after(so_far: SoFar | None, record: Record) -> SoFar:
             return replace(
                 so_far,
                 coverage=_with(so_far.coverage, window),
+                rechecked=_had(so_far.rechecked, record.rounds, window),
                 totals=_plus(so_far.totals, record.content, windows=1),
             )
         case Lost():
@@ -78,11 +79,9 @@ def after(so_far: SoFar | None, record: Record) -> SoFar:
                 raise IntegrityError(
                     "ChainBroken", f"{window} is rechecked, but was not wholly exported before"
                 )
-            rounds = dict(so_far.rechecked)
-            rounds[record.round] = _with(rounds.get(record.round, []), window)
             return replace(
                 so_far,
-                rechecked=rounds,
+                rechecked=_had(so_far.rechecked, record.rounds, window),
                 totals=_plus(so_far.totals, record.content, late=record.content.events),
             )
         case Adoption():
@@ -147,6 +146,13 @@ def named(owner: Owner) -> str:
 
 def _with(texts: list[WindowText], window: Window) -> list[WindowText]:
     return [text_of(merged) for merged in windows_of(texts) | Windows([window])]
+
+
+def _had(
+    rechecked: dict[str, list[WindowText]], rounds: Iterable[str], window: Window
+) -> dict[str, list[WindowText]]:
+    had = {name: _with(rechecked.get(name, []), window) for name in rounds}
+    return {**rechecked, **had}
 
 
 def _plus(totals: Totals, content: Content, *, windows: int = 0, late: int = 0) -> Totals:

@@ -1,5 +1,8 @@
 """Exporting one window: settle, read, prove, write parts, commit. Or nothing."""
 
+import functools
+from collections.abc import Callable
+
 import msgspec
 
 from synclog.api.run import RunSpec
@@ -8,7 +11,7 @@ from synclog.exporter.ledger import Content, Head, Ledger, Lost, Part, WindowRec
 from synclog.exporter.ledger.rules import accounted, free, text_of, windows_of
 from synclog.exporter.parts import write_parts
 from synclog.exporter.pipeline.outcome import Outcome
-from synclog.exporter.pipeline.settling import settle
+from synclog.exporter.pipeline.settling import rounds_had, settle
 from synclog.exporter.pipeline.site import Site
 from synclog.exporter.source import Reading
 from synclog.exporter.spool import RecordSpool
@@ -79,9 +82,11 @@ class _Export:
         """Commit the whole window; or, where the source has begun to forget it, the two parts."""
         if window.start >= self._forgotten():
             with RecordSpool(self._site.spool_folder) as spool:
+                rounds = self._rounds(window)
                 reading = self._read(window, spool)
                 if window.start >= self._forgotten():
-                    content = self._commit(WindowRecord, window, reading, spool)
+                    record = functools.partial(WindowRecord, rounds=rounds)
+                    content = self._commit(record, window, reading, spool)
                     return self._outcome(window, content)
         return self._rescue(window)
 
@@ -100,18 +105,23 @@ class _Export:
                 RecordSpool(self._site.spool_folder) as kept,
                 RecordSpool(self._site.spool_folder) as remains,
             ):
+                rounds = self._rounds(window)
                 # The rest is read first: every second counts for it.
                 reading = self._read(rest, kept) if rest else None
                 if reading and self._forgotten() > edge:
                     continue
                 contents = [self._commit(Lost, lost, self._read(lost, remains), remains)]
                 if rest and reading:
-                    contents.append(self._commit(WindowRecord, rest, reading, kept))
+                    record = functools.partial(WindowRecord, rounds=rounds)
+                    contents.append(self._commit(record, rest, reading, kept))
                 return self._outcome(window, *contents, lost=lost)
         raise SourceError(
             "RetentionOvertakes",
             f"the source forgets {window} faster than it can be read: make maxWindow shorter",
         )
+
+    def _rounds(self, window: Window) -> list[str]:
+        return rounds_had(window, self._spec.rounds, self._site)
 
     def _read(self, window: Window, spool: RecordSpool) -> Reading:
         self._site.check()
@@ -121,7 +131,7 @@ class _Export:
 
     def _commit(
         self,
-        record: type[WindowRecord | Lost],
+        record: Callable[..., WindowRecord | Lost],
         window: Window,
         reading: Reading,
         spool: RecordSpool,

@@ -17,7 +17,7 @@ from synclog.exporter.ledger.history import contents, touched
 from synclog.exporter.ledger.rules import text_of, window_of, windows_of
 from synclog.exporter.parts import write_parts
 from synclog.exporter.pipeline.outcome import Outcome
-from synclog.exporter.pipeline.settling import settle
+from synclog.exporter.pipeline.settling import rounds_had, settle
 from synclog.exporter.pipeline.site import Site
 from synclog.exporter.records import batches, events, stored
 from synclog.exporter.source import Reading
@@ -128,7 +128,8 @@ class _Recheck:
     def _still(self, record: Recheck, head: Head) -> Recheck | None:
         """The record, if it still holds for a head that has grown."""
         window = window_of(record.window)
-        if windows_of(head.so_far.rechecked.get(record.round, [])).covers(window):
+        had = head.so_far.rechecked
+        if all(windows_of(had.get(name, [])).covers(window) for name in record.rounds):
             return None
         if touched(self._ledger, since=record.against, head=head, window=window):
             raise _Moved
@@ -137,6 +138,7 @@ class _Recheck:
     def _compare(self, window: Window, served: RecordSpool, additions: RecordSpool) -> Recheck:
         self._site.check()
         head = self._head
+        rounds = rounds_had(window, [self._spec.recheck, *self._spec.rounds], self._site)
         reading = self._site.reader.read(window, served, self._site.progress)
         self._requests += reading.evidence.requests
         if self._forgotten() > window.start:
@@ -170,7 +172,7 @@ class _Recheck:
         )
         return Recheck(
             window=text_of(window),
-            round=self._spec.recheck,
+            rounds=rounds,
             against=head.number,
             served=reading.events,
             vanished=vanished.count,

@@ -1,8 +1,17 @@
 """Waiting until a window is old enough."""
 
+from collections.abc import Iterable
+
 from synclog.exporter.errors import NotSettledError
 from synclog.exporter.pipeline.site import Site
-from synclog.windows import SECOND, Span, Window, format_duration
+from synclog.windows import SECOND, Span, Window, format_duration, parse_duration
+
+
+def rounds_had(window: Window, rounds: Iterable[str], site: Site) -> list[str]:
+    """The rounds of rechecks for which a window that is read from now on is old enough."""
+    clock = site.reader.server_time()
+    age = min(clock.server, clock.local) - window.end
+    return [name for name in dict.fromkeys(rounds) if parse_duration(name) <= age]
 
 
 def settle(window: Window, delay: Span, site: Site) -> None:
