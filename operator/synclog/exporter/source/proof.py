@@ -98,6 +98,8 @@ class Prover:
             return Proven([whole], Proof.HALVES)
         if proof is not None:
             return Proven([whole], proof)  # suspected for its round number only
+        if whole.events >= self._cap:
+            raise self._unprovable(whole)  # all in one millisecond, and parts would not help
         if whole.window.length > 1 and (whole.incomplete or whole.rows >= self._cap):
             return self._in_parts(whole, base)
         raise self._unprovable(whole)
@@ -148,19 +150,23 @@ class Prover:
         if answer.incomplete or answer.rows >= self._cap:
             return False
         window = answer.window
-        for margin in _WIDENINGS:
+        shorter = (window.length, 4 * window.length)
+        for margin in sorted({*shorter, *_WIDENINGS}):
             asked = Asked(
                 max(window.start - margin, min(self._known.start, answer.asked.after)),
                 min(window.end + margin, max(self._known.end, answer.asked.before)),
             )
             wider = self._read(window, asked, Discarded())
-            if wider.events != answer.events or wider.digest != answer.digest:
+            same = (wider.events, wider.digest) == (answer.events, answer.digest)
+            if not same and not wider.incomplete:
                 raise UnprovenError(
                     "AnswersDisagree",
                     f"{window} has {answer.events} records when asked for alone, and "
                     f"{wider.events} when a wider range is asked for",
                 )
-            if wider.rows > answer.rows and wider.served > answer.served and not wider.incomplete:
+            larger = wider.rows > answer.rows and wider.served > answer.served
+            # One that is cut itself says nothing about a window in which it shows nothing.
+            if same and larger and (answer.events or not wider.incomplete):
                 return True
         return False
 
@@ -171,8 +177,8 @@ class Prover:
                 f"the answer for {answer.window} is empty, without even a header, and so is every "
                 "wider one: nothing says that there are no records",
             )
-        at = format_time(answer.window.start)
         if answer.rows >= self._cap:
+            at = format_time(answer.window.start if answer.first is None else answer.first)
             return UnprovenError(
                 "MillisecondTooFull",
                 f"the single millisecond {at} has {answer.rows} rows, as many as a cap of the "

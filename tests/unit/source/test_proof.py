@@ -1,0 +1,201 @@
+"""Proofs against a model of a source that cuts and caps: complete, or an error, never less."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synclog.exporter.errors import UnprovenError
+from synclog.exporter.source.answer import Answer, Asked, Spool
+from synclog.exporter.source.evidence import Proof
+from synclog.exporter.source.proof import Prover
+from synclog.exporter.source.selection import select_each
+from synclog.windows import Window
+
+WINDOW = Window(1_000_000, 1_100_000)
+KNOWN = Window(0, 10_000_000)
+ROW = 10
+HEADER = 5
+
+
+@dataclass
+class Model:
+    """A source with one number for each event: its time."""
+
+    events: list[int]
+    row_cap: int | None = None
+    byte_cut: int | None = None
+    framed: bool = True
+    tells_total: bool = False
+    total_is_capped: bool = True
+    asked: int = 0
+
+    def read(self, window: Window, asked: Asked, spool: Spool) -> Answer:
+        self.asked += 1
+        first = bisect_left(self.events, asked.after)
+        end = bisect_left(self.events, asked.before + 1)
+        true = self.events[first:end]
+        served = true[: self.row_cap]
+        answer = Answer(window, asked, tells_the_end=self.framed)
+        size = HEADER + ROW * len(served)
+        if self.byte_cut is not None and size > self.byte_cut:
+            assert not self.framed
+            size = self.byte_cut
+            whole, rest = divmod(max(size - HEADER, 0), ROW)
+            served = served[:whole]
+            answer.ends_mid_line = answer.broken = rest > 0
+        if self.tells_total:
+            answer.total = len(served) if self.total_is_capped else len(true)
+        answer.served = size
+        answer.rows = len(served)
+        if served:
+            records = [b"%09d" % event for event in served]
+            selected = select_each(records, served, window)
+            data = b"".join(record + b"\n" for record in selected.records)
+            spool.write(data)
+            answer.add(selected, len(data))
+        return answer
+
+
+times = st.lists(
+    st.one_of(
+        st.integers(WINDOW.start - 3000, WINDOW.end + 3000),
+        st.sampled_from([WINDOW.start, WINDOW.end, WINDOW.end - 1, WINDOW.start + 5]),
+        st.integers(0, KNOWN.end),
+    ),
+    max_size=60,
+).map(sorted)
+
+
+@st.composite
+def models(draw: st.DrawFn) -> Model:
+    framed = draw(st.booleans())
+    return Model(
+        draw(times),
+        row_cap=draw(st.one_of(st.none(), st.integers(1, 40))),
+        byte_cut=None if framed else draw(st.one_of(st.none(), st.integers(HEADER, 300))),
+        framed=framed,
+        tells_total=draw(st.booleans()),
+        total_is_capped=draw(st.booleans()),
+    )
+
+
+@given(models())
+def test_complete_or_an_error(model: Model) -> None:
+    spool = Memory()
+    spool.write(b"before")
+    cap = model.row_cap or 1000
+    prover = Prover(model.read, spool, cap=cap, known=KNOWN)
+    expected = [event for event in model.events if event in WINDOW]
+    try:
+        proven = prover.prove(WINDOW)
+    except UnprovenError:
+        return
+    assert spool.data[:6] == b"before"
+    assert sorted(map(int, spool.data[6:].split())) == expected
+    assert sum(answer.events for answer in proven.answers) == len(expected)
+    assert sum(answer.bytes for answer in proven.answers) == len(spool.data) - 6
+    edges = [edge for a in proven.answers for edge in (a.window.start, a.window.end)]
+    assert edges[0] == WINDOW.start
+    assert edges[-1] == WINDOW.end
+    assert edges[1:-1:2] == edges[2:-1:2]
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        self.data += data
+
+    def truncate(self, size: int, /) -> None:
+        self.data = self.data[:size]
+
+    def tell(self) -> int:
+        return len(self.data)
+
+
+def prove(model: Model, cap: int = 1000) -> Proof:
+    spool = Memory()
+    proven = Prover(model.read, spool, cap=cap, known=KNOWN).prove(WINDOW)
+    expected = [event for event in model.events if event in WINDOW]
+    assert sorted(map(int, spool.data.split())) == expected
+    return proven.proof
+
+
+SPREAD = [WINDOW.start + at * 1000 for at in range(90)]
+
+
+def test_a_framed_answer_below_the_cap_is_taken_at_once() -> None:
+    model = Model(SPREAD)
+    assert prove(model) is Proof.FRAMED
+    assert model.asked == 1
+
+
+def test_an_agreeing_total_is_taken_at_once() -> None:
+    model = Model(SPREAD, tells_total=True)
+    assert prove(model) is Proof.TOTAL
+    assert model.asked == 1
+
+
+def test_a_large_answer_without_cap_costs_one_more_reading() -> None:
+    model = Model(SPREAD)
+    assert prove(model, cap=50) is Proof.HALVES
+    assert model.asked == 3
+
+
+def test_a_capped_answer_is_read_in_parts() -> None:
+    assert prove(Model(SPREAD, row_cap=20), cap=20) is Proof.HALVES
+
+
+def test_a_total_beyond_the_rows_is_read_in_parts() -> None:
+    model = Model(SPREAD, row_cap=20, tells_total=True, total_is_capped=False)
+    assert prove(model, cap=1000) is Proof.HALVES
+
+
+def test_a_round_number_of_rows_is_not_trusted() -> None:
+    events = [WINDOW.start + at * 100 for at in range(250)]
+    model = Model(events, row_cap=100)
+    assert prove(model, cap=10_000) is Proof.HALVES
+
+
+def test_a_round_number_in_one_millisecond_is_compared_with_a_wider_range() -> None:
+    model = Model([WINDOW.start + 7] * 100 + [WINDOW.end + 90_000])
+    assert prove(model, cap=10_000) is Proof.HALVES
+
+
+def test_without_framing_the_halves_must_agree() -> None:
+    model = Model(SPREAD, framed=False)
+    assert prove(model) is Proof.HALVES
+    assert model.asked == 3
+
+
+def test_one_record_without_framing_is_compared_with_a_wider_range() -> None:
+    model = Model([WINDOW.start + 7, WINDOW.end + 5_000_000], framed=False)
+    assert prove(model) is Proof.HALVES
+
+
+def test_an_empty_window_without_framing_is_compared_with_a_wider_range() -> None:
+    assert prove(Model([WINDOW.end + 5_000_000], framed=False)) is Proof.HALVES
+
+
+def test_nothing_to_compare_with_is_an_error() -> None:
+    with pytest.raises(UnprovenError, match="no larger answer"):
+        prove(Model([], framed=False))
+
+
+def test_a_millisecond_that_is_too_full_is_an_error_that_says_so() -> None:
+    with pytest.raises(UnprovenError, match="a millisecond cannot be halved") as caught:
+        prove(Model([WINDOW.start + 7] * 30, row_cap=20), cap=20)
+    assert "1970-01-01T00:16:40.007Z" in caught.value.message
+
+
+@pytest.mark.parametrize("cut", range(HEADER, HEADER + 4 * ROW))
+def test_a_fixed_cut_at_any_byte(cut: int) -> None:
+    model = Model([WINDOW.start + at * 20_000 for at in range(4)], framed=False, byte_cut=cut)
+    try:
+        prove(model)  # which compares with the truth
+    except UnprovenError:
+        assert cut < HEADER + 2 * ROW  # with room for two records there is always a way
