@@ -17,6 +17,8 @@ from devcluster.client import ApiError, Client, GoneError, Object, Resource
 
 _log = logging.getLogger(__name__)
 _TOMBSTONES = 4096
+_PAUSE = 0.1
+"""Seconds between two watches; doubles, up to five, while they fail."""
 
 Listener = Callable[[Object, bool], None]
 """Told of every change: the newest state of an object, and whether the object is gone."""
@@ -83,7 +85,7 @@ class Informer:
 
     async def run(self) -> None:
         """Keep the copy up to date, for ever."""
-        delay = 0.0
+        delay = _PAUSE
         version = ""
         while True:
             try:
@@ -96,7 +98,7 @@ class Informer:
                 ) as changes:
                     async for kind, item in changes:
                         version = item["metadata"]["resourceVersion"]
-                        delay = 0.0
+                        delay = _PAUSE
                         if kind == "DELETED":
                             self.drop(item)
                         elif kind != "BOOKMARK":
@@ -105,8 +107,8 @@ class Informer:
                 version = ""
             except ApiError as error:
                 _log.warning("watching %s: %s", self._resource.plural, error)
-                delay = min(max(delay * 2, 0.1), 5.0)
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(delay * 2, 5.0)
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))
 
     async def _list(self) -> str:
         items, version = await self._client.list(self._resource, **self._selectors)

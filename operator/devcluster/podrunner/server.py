@@ -7,6 +7,7 @@ this machine may read the containers' files anyway.
 import asyncio
 import contextlib
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -39,20 +40,20 @@ FindLog = Callable[[str, str, str], LogSource | None]
 def tail_offset(file: Path, lines: int) -> int:
     """Where the last ``lines`` lines of a file begin."""
     with file.open("rb") as stream:
-        position = stream.seek(0, 2)
-        left = lines + 1  # the newline that ends the last line begins none
+        end = position = stream.seek(0, os.SEEK_END)
+        if lines == 0:
+            return end
         while position > 0:
-            size = min(_BLOCK, position)
-            position -= size
-            stream.seek(position)
-            block = stream.read(size)
-            if position + size == stream.seek(0, 2) and not block.endswith(b"\n"):
-                left -= 1
-            at = len(block)
+            start = max(position - _BLOCK, 0)
+            stream.seek(start)
+            block = stream.read(position - start)
+            # A newline at the very end ends the last line; it begins none.
+            at = len(block) - (position == end and block.endswith(b"\n"))
             while (at := block.rfind(b"\n", 0, at)) >= 0:
-                left -= 1
-                if left == 0:
-                    return position + at + 1
+                lines -= 1
+                if lines == 0:
+                    return start + at + 1
+            position = start
     return 0
 
 

@@ -143,6 +143,10 @@ class PodWorker:
             settle_unstarted(self.records)
 
     async def _run_containers(self) -> None:
+        if any("restartPolicy" in item for item in self._pod["spec"].get("initContainers") or ()):
+            text = "Pod was rejected: this node runs no sidecars (init containers that restart)"
+            self._fail("UnexpectedAdmissionError", text, 0)
+            return
         volumes = await self._prepare_volumes()
         self.records.volumes_ready = True
         self._changed()

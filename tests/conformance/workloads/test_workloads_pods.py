@@ -353,6 +353,13 @@ async def test_an_init_container_that_fails(kube):
     assert conditions(done)["Initialized"] == ("False", "ContainersNotInitialized")
 
 
+async def test_a_sidecar_is_refused(kube):
+    side = container("sleep 60", name="side", restartPolicy="Always")
+    done = await kube.run(pod("refused", "exit 0", initContainers=[side]))
+    assert done["status"]["phase"] == "Failed"
+    assert "this node runs no sidecars" in done["status"]["message"]
+
+
 async def test_a_spool_that_outgrows_its_limit(kube):
     volumes = [{"name": "spool", "emptyDir": {"sizeLimit": "64Ki"}}]
     mounts = {"volumeMounts": [{"name": "spool", "mountPath": "/spool"}]}
