@@ -460,6 +460,7 @@ class Compression(Enum):
 
     NONE = "None"
     GZIP = "Gzip"
+    ZSTD = "Zstd"
 
 
 class OutputFormat(Enum):

@@ -1,6 +1,7 @@
 """Compression of parts, the same bytes for the same records; and the way back, checked."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -9,7 +10,12 @@ from isal import igzip_lib, isal_zlib
 from synclog.api.spec import Compression
 from synclog.exporter.errors import IntegrityError
 
-SUFFIXES = {Compression.NONE: "", Compression.GZIP: ".gz"}
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+SUFFIXES = {Compression.NONE: "", Compression.GZIP: ".gz", Compression.ZSTD: ".zst"}
 """What a part's name ends in."""
 
 _BLOCK = 1 << 20
@@ -18,6 +24,10 @@ _BITE = 16 << 10
 _GZIP_WINDOW = 31
 """zlib's code for a gzip member with the largest window; its header holds no time."""
 _GZIP_LEVEL = 1
+_ZSTD: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: 1,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 class _Compressor(Protocol):
@@ -41,13 +51,15 @@ def _compressor(compression: Compression) -> _Compressor:
             return _Plain()
         case Compression.GZIP:
             return isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW)
+        case Compression.ZSTD:
+            return zstd.ZstdCompressor(options=_ZSTD)
 
 
 def compressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
     """Compress a stream.
 
-    The output of isal depends on how its input is cut, so the input is cut anew into blocks of
-    exactly 1 MiB: equal records make equal files.
+    The output of both libraries depends on how their input is cut, so the input is
+    cut anew into blocks of exactly 1 MiB: equal records make equal files.
     """
     compressor = _compressor(compression)
     for block in _even(blocks):
@@ -77,14 +89,21 @@ def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[
     Raises:
         IntegrityError: the stream is damaged, cut short, or has something behind its end.
     """
-    if compression is Compression.NONE:
-        yield from blocks
-        return
+    match compression:
+        case Compression.NONE:
+            yield from blocks
+        case Compression.GZIP:
+            yield from _gunzipped(blocks)
+        case Compression.ZSTD:
+            yield from _unzstded(blocks)
+
+
+def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
     decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
     for block in blocks:
         for at in range(0, len(block), _BITE):
             if decompressor.eof:
-                raise IntegrityError("PartDamaged", "something follows the end of the gzip data")
+                raise _trailing()
             try:
                 plain = decompressor.decompress(block[at : at + _BITE])
             except igzip_lib.IsalError as error:  # type: ignore[misc] # the stub declares a value, not a class
@@ -92,9 +111,37 @@ def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[
             if plain:
                 yield plain
     if not decompressor.eof:
-        raise IntegrityError("PartDamaged", "the gzip data ends too early")
+        raise _cut()
     if decompressor.unused_data:
-        raise IntegrityError("PartDamaged", "something follows the end of the gzip data")
+        raise _trailing()
+
+
+def _unzstded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    decompressor = zstd.ZstdDecompressor()
+    for block in blocks:
+        data = block
+        while data or not (decompressor.eof or decompressor.needs_input):
+            if decompressor.eof:
+                raise _trailing()
+            try:
+                plain = decompressor.decompress(data, _BLOCK)
+            except zstd.ZstdError as error:
+                raise IntegrityError("PartDamaged", f"damaged zstd data: {error}") from error
+            data = b""
+            if plain:
+                yield plain
+    if not decompressor.eof:
+        raise _cut()
+    if decompressor.unused_data:
+        raise _trailing()
+
+
+def _cut() -> IntegrityError:
+    return IntegrityError("PartDamaged", "the compressed data ends too early")
+
+
+def _trailing() -> IntegrityError:
+    return IntegrityError("PartDamaged", "something follows the end of the compressed data")
 
 
 class Digest:

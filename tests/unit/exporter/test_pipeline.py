@@ -101,6 +101,15 @@ def test_uncompressed_parts(bench):
     assert bench.destination.content[path].startswith(b"logEventTimeStamp,username\n2026-05-30")
 
 
+@pytest.mark.parametrize("compression", Compression)
+def test_every_compression_comes_back(bench, compression):
+    bench.fill([(hour / 10, "some one") for hour in range(240)])
+    window = bench.hours(0, 24)
+    assert run(bench, window, compression=compression).parts == 1
+    assert exported(bench, window) == bench.multiset(window)
+    assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
+
+
 def test_large_windows_become_parts_that_each_have_a_header(bench):
     bench.fill([(hour / 20_000, f"{hour}" + "x" * 50) for hour in range(60_000)])
     bench.source.rows.extend(bench.source.rows[:1000])

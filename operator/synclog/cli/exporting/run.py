@@ -105,7 +105,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     flags.add_argument("--tenant", help="name of the tenant in the ledger (default: the host)")
     flags.add_argument("--proxy", metavar="URL", help="HTTP proxy to go through")
     flags.add_argument(
-        "--compression", choices=("gzip", "none"), default="gzip", help="(default: gzip)"
+        "--compression", choices=("gzip", "zstd", "none"), default="gzip", help="(default: gzip)"
     )
     for name, default, text in (
         ("--max-window", "24h", "longest window"),

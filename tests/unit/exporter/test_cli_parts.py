@@ -1,0 +1,150 @@
+"""What people see: the calendar, the progress line, the logs, the inputs."""
+
+import argparse
+import io
+import json
+import logging
+
+import pytest
+
+from synclog.api.run import ENV_RUN_SPEC, Purpose
+from synclog.cli import export
+from synclog.cli.exporting import inputs, logs
+from synclog.cli.exporting.calendar import calendar
+from synclog.cli.exporting.progress import Progress, human_bytes
+from synclog.exporter.errors import ConfigurationError
+from synclog.exporter.ledger.coverage import Coverage
+from synclog.windows import DAY, HOUR, Window, Windows, parse_time
+
+FEBRUARY = parse_time("2028-02-01T00:00:00Z")
+
+
+def covered(*, exported=(), lost=(), start=FEBRUARY, end=FEBRUARY + 31 * DAY):
+    return Coverage(start, end, start, Windows(exported), Windows(lost), Windows())
+
+
+def test_a_calendar_has_a_line_a_month_and_a_character_a_day():
+    lines = list(
+        calendar(
+            covered(
+                exported=[Window(FEBRUARY, FEBRUARY + 2 * DAY + HOUR)],
+                lost=[Window(FEBRUARY + 4 * DAY, FEBRUARY + 5 * DAY)],
+                end=FEBRUARY + 30 * DAY,
+            )
+        )
+    )
+    assert lines == [
+        "         1    6    11   16   21   26   31",
+        "2028-02  ██▒·x························",  # 2028 is a leap year
+        "2028-03  ·",
+    ]
+
+
+def test_a_calendar_begins_and_ends_with_coverage():
+    start = FEBRUARY + 27 * DAY + HOUR
+    lines = list(
+        calendar(covered(exported=[Window(start, start + DAY)], start=start, end=start + DAY))
+    )
+    assert lines[1:] == ["2028-02  " + " " * 27 + "██"]
+    assert list(calendar(covered(start=start, end=start))) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (5 << 30, "5.0 GiB"),
+        (1 << 60, "1048576.0 TiB"),
+    ],
+)
+def test_bytes_for_people(count, text):
+    assert human_bytes(count) == text
+
+
+def test_progress_is_one_line_that_is_cleared():
+    stream = io.StringIO()
+    progress = Progress(4, stream)
+    progress.window_done()
+    progress(1234, 5 << 20)
+    progress.window_done()
+    shown = stream.getvalue()
+    assert "window 2/4  1,234 events  5.0 MiB" in shown
+    assert "[██████··················]" in shown
+    assert "\n" not in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_logs_are_json_lines_for_machines():
+    stream = io.StringIO()
+    logs.configure("auto", stream)  # this stream is no terminal
+    logging.getLogger("x").info("two\nlines", extra={"fields": {"events": 3}})
+    try:
+        int("why")
+    except ValueError:
+        logging.getLogger("x").exception("broken")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["level"], first["message"], first["events"]) == ("info", "two\nlines", 3)
+    assert "ValueError: invalid" in second["trace"]
+
+
+def test_logs_are_sentences_for_people():
+    stream = io.StringIO()
+    logs.configure("text", stream)
+    logging.getLogger("x").info("done", extra={"fields": {"events": 3}})
+    logging.getLogger("x").warning("careful")
+    logging.getLogger("httpx").info("GET https://…")
+    assert stream.getvalue() == "done\nwarning: careful\n"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def arguments(*args):
+    return export.parser().parse_args(["run", *args])
+
+
+def test_a_spec_of_flags():
+    spec = inputs.run_spec(
+        arguments(
+            *("--url", "https://console.example.com/", "--start", "2026-01-31"),
+            *("--end", "2026-02-01T12:00:00Z", "--auth", "token", "--format", "json"),
+        )
+    )
+    assert spec.purpose is Purpose.WINDOW
+    assert spec.source.url == "https://console.example.com"
+    assert spec.source.auth.bearer_token is not None
+    assert (spec.span.start, spec.span.end) == (
+        "2026-01-31T00:00:00.000Z",
+        "2026-02-01T12:00:00.000Z",
+    )
+    assert spec.coverage_start == spec.span.start
+
+
+def test_the_environment_is_asked_last(tmp_path):
+    broken = {ENV_RUN_SPEC: "{"}
+    with pytest.raises(ConfigurationError, match="the variable SYNCLOG_RUN_SPEC is no run spec"):
+        inputs.run_spec(arguments(), broken)
+    (tmp_path / "spec.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match=r"the file .*spec\.json is no run spec"):
+        inputs.run_spec(arguments("--spec", str(tmp_path / "spec.json")), broken)
+
+
+@pytest.mark.parametrize("text", ["31.1.2026", "2026-02-30", "2026-01-31T12:00:00", ""])
+def test_times_that_are_none(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="write 2026-01-31"):
+        inputs.time_argument(text)
+
+
+@pytest.mark.parametrize("command", ["run", "coverage", "verify", "cat", "query", "ledger"])
+def test_every_command_has_help_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        export.main([command, "--help"])
+    assert caught.value.code == 0
+    assert "synclog-export" in capsys.readouterr().out.partition("example")[2]
