@@ -113,6 +113,7 @@ class Transport:
         self._pace = Pace(source.requests_per_minute, clock, stop)
         self._lock = Lock()
         self._offset: Span | None = None
+        self._accepted: str | None = None
         self.counters = Counters()
         try:
             self._base = httpx.URL(source.url.rstrip("/"))
@@ -189,20 +190,26 @@ class Transport:
         """
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
         refused: list[str] = []
+        never_accepted = 0
 
         def once() -> _Result:
+            nonlocal never_accepted
             token = self._tokens.get(refused[-1] if refused else None)
             if token in refused:
-                raise self._token_refused("the same token was refused before")
+                raise self._token_refused("the only token there is was refused before")
             headers = {"Authorization": f"Bearer {token}", "Accept": accept}
             request = self._client.build_request("GET", url, params=params, headers=headers)
             response = self._follow(request)
             try:
                 if response.status_code == 200 or response.status_code in also:
+                    self._accepted = token
                     return consume(_head(response), self._blocks(response))
                 if response.status_code == 401:
+                    # A token that was accepted before has expired, and says nothing about the
+                    # permission; several pages may meet that at once.
                     refused.append(token)
-                    if len(refused) == _ASKED_ONCE_MORE:
+                    never_accepted += token != self._accepted
+                    if never_accepted == _ASKED_ONCE_MORE:
                         raise self._token_refused(self._problem(response))
                     raise _TryAgainError("TokenRefused", "the token was refused", asked=0.0)
                 raise self._refusal(response)

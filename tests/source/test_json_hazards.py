@@ -1,0 +1,188 @@
+"""Each hazard of the JSON route: every event once, or an error that says why."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from devcluster.code42 import Behaviour, Body, Faults, Json, Order, Paging, Population, RowCap
+from devcluster.code42.behaviour import COLUMNS
+from synclog.api.spec import Sort, SortColumn, SortDirection, SourceFormat
+from synclog.exporter.errors import AnswerError, SourceError, UnprovenError
+from synclog.exporter.source import Proof
+from synclog.windows import Window
+
+BUSY = Population(events_per_day=900)
+QUIET = Population(events_per_day=0, burst_rows=0)
+JSON = SourceFormat.JSON
+SILENT = Json(total_key=None)
+Bench = Callable[..., Any]
+
+
+def test_a_friendly_source(bench: Bench) -> None:
+    with bench(Behaviour(population=BUSY), JSON) as b:
+        reading = b.read_truly()
+    assert reading.evidence.proof is Proof.TOTAL
+    assert reading.header == b""
+    assert reading.columns == tuple(sorted(COLUMNS))
+    assert (reading.evidence.page_base, reading.evidence.page_size) == (1, 500)
+
+
+@pytest.mark.parametrize("wrap", ["bare", "data", "metadata", "siblings"])
+@pytest.mark.parametrize("list_key", ["directorySyncLogs", None])
+@pytest.mark.parametrize("total_key", ["totalCount", None])
+@pytest.mark.parametrize("past_end", ["empty", "missing_key", "not_found"])
+def test_envelopes(bench: Bench, wrap: Any, list_key: Any, total_key: Any, past_end: Any) -> None:
+    json = Json(wrap=wrap, list_key=list_key, total_key=total_key)
+    behaviour = Behaviour(population=BUSY, json=json, paging=Paging(past_end=past_end))
+    with bench(behaviour, JSON) as b:
+        b.read_truly()
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize(
+    "paging",
+    [
+        {"max_size": 100},
+        {"short_pages": True},
+        {"max_size": 200, "oversize": "refuse"},
+        {"past_end": "not_found"},
+    ],
+)
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_paging(bench: Bench, base: Any, paging: dict[str, Any], json: Json) -> None:
+    behaviour = Behaviour(population=BUSY, json=json, paging=Paging(base=base, **paging))
+    with bench(behaviour, JSON) as b:
+        assert b.read_truly().evidence.page_base == base
+
+
+@pytest.mark.parametrize("paging", [{"ignore_number": True}, {"repeat_page": 2}])
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_a_repeated_page_is_an_error(bench: Bench, paging: dict[str, Any], json: Json) -> None:
+    with (
+        bench(Behaviour(population=BUSY, json=json, paging=Paging(**paging)), JSON) as b,
+        pytest.raises(AnswerError, match="page 2 is the same as page 1"),
+    ):
+        b.read()
+
+
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_rows_inserted_while_pages_are_read(bench: Bench, json: Json) -> None:
+    paging = Paging(max_size=100, insert_rows=3)
+    with bench(Behaviour(population=BUSY, json=json, paging=paging), JSON) as b:
+        b.read_truly()  # the truth has the inserted rows
+
+
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_rows_that_expire_while_pages_are_read_hide_no_other(bench: Bench, json: Json) -> None:
+    paging = Paging(max_size=100, expire_rows=3)
+    with bench(Behaviour(population=BUSY, json=json, paging=paging), JSON) as b:
+        before = len(b.simulation.truth.events(b.day))
+        assert b.read().events == before - 3
+
+
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_unstable_order_of_equal_timestamps(bench: Bench, json: Json) -> None:
+    behaviour = Behaviour(
+        population=BUSY, json=json, order=Order(unstable_ties=True), paging=Paging(max_size=100)
+    )
+    with bench(behaviour, JSON) as b:
+        b.read_truly()
+
+
+def test_a_millisecond_over_several_unstable_pages_is_an_error(bench: Bench) -> None:
+    behaviour = Behaviour(
+        population=BUSY, order=Order(unstable_ties=True), paging=Paging(max_size=25)
+    )
+    with bench(behaviour, JSON) as b, pytest.raises(UnprovenError):
+        b.read()
+
+
+@pytest.mark.parametrize("capped", [False, True])
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_a_row_cap(bench: Bench, json: Json, *, capped: bool) -> None:
+    cap = RowCap(rows=300, total_is_capped=capped)
+    behaviour = Behaviour(population=BUSY, json=json, row_cap=cap)
+    with bench(behaviour, JSON, max_rows_per_answer=300) as b:
+        assert b.read_truly().evidence.proof is Proof.HALVES
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        Sort(direction=SortDirection.DESC),
+        Sort(column=SortColumn.USERNAME),
+        Sort(column=SortColumn.ACTION, direction=SortDirection.DESC),
+    ],
+)
+def test_other_orders(bench: Bench, sort: Sort) -> None:
+    with bench(Behaviour(population=BUSY), JSON, sort=sort, page_size=200) as b:
+        b.read_truly()
+        asked = b.reader.read(b.day, b.spool).evidence.answers[0].query
+    assert f"sortColumn={sort.column.value}&sortDirection={sort.direction.value}" in asked
+
+
+@pytest.mark.parametrize("error", [-3, 3])
+def test_a_wrong_total_is_never_a_proof(bench: Bench, error: int) -> None:
+    with bench(Behaviour(population=BUSY, json=Json(total_error=error)), JSON) as b:
+        try:
+            reading = b.read_truly()
+        except UnprovenError:
+            return
+    assert reading.evidence.proof is Proof.HALVES
+
+
+@pytest.mark.parametrize("json", [Json(), SILENT, Json(list_key=None), Json(wrap="bare")])
+def test_a_quiet_source(bench: Bench, json: Json) -> None:
+    with bench(Behaviour(population=QUIET, json=json), JSON) as b:
+        assert b.read_truly().events == 0
+
+
+def test_an_empty_list_that_may_be_anything_is_refused(bench: Bench) -> None:
+    json = Json(total_key=None, list_key="things")
+    with (
+        bench(Behaviour(population=QUIET, json=json), JSON) as b,
+        pytest.raises(UnprovenError, match="nothing says"),
+    ):
+        b.read()
+
+
+def test_an_unknown_list_is_learned_from_a_wider_range(bench: Bench) -> None:
+    population = Population(events_per_day=3, burst_rows=0)
+    json = Json(total_key=None, list_key="things")
+    with bench(Behaviour(population=population, json=json), JSON) as b:
+        events = b.simulation.truth.events(b.day)
+        at = events[0].instant + 100
+        assert b.read_truly(Window(at, at + 1000)).evidence.proof is Proof.HALVES
+
+
+@pytest.mark.parametrize("page", ["login", "json", "empty"])
+@pytest.mark.parametrize("first", [1, 5])
+def test_a_200_that_is_no_page(bench: Bench, page: Any, first: int) -> None:
+    behaviour = Behaviour(
+        population=BUSY, json=SILENT, faults=Faults(page=page), hostile_from=first
+    )
+    with bench(behaviour, JSON, page_size=100) as b, pytest.raises(SourceError):
+        b.read()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_page_cut_short_is_asked_for_again_and_no_other(bench: Bench, framing: Any) -> None:
+    body = Body(framing=framing, cut_bytes=5_000)
+    with bench(Behaviour(population=BUSY), JSON, page_size=100) as b:
+        b.read_truly()
+        b.spool.truncate(0)
+        undisturbed = b.read_truly().evidence.requests
+        b.simulation.behave(Behaviour(population=BUSY, body=body, hostile_from=4, hostile_until=4))
+        b.spool.truncate(0)
+        reading = b.read_truly()
+    assert reading.evidence.retries == 1
+    assert reading.evidence.requests == undisturbed + 1
+
+
+def test_records_stand_on_one_line_as_served(bench: Bench) -> None:
+    with bench(Behaviour(population=BUSY, json=Json(ascii_only=True)), JSON) as b:
+        reading = b.read_truly()
+    lines = bytes(b.spool.data).splitlines()
+    assert len(lines) == reading.events
+    assert any(b"\\u" in line for line in lines)
