@@ -8,7 +8,16 @@ import platform
 from datetime import UTC, datetime
 from typing import Any
 
-from devcluster.client import LEASES, NAMESPACES, NODES, ApiError, Client, ConflictError, Object
+from devcluster.client import (
+    LEASES,
+    NAMESPACES,
+    NODES,
+    ApiError,
+    Client,
+    ConflictError,
+    NotFoundError,
+    Object,
+)
 from devcluster.podrunner.faults import Faults
 from devcluster.podrunner.status import ADDRESS
 from devcluster.recorder import timestamp
@@ -154,18 +163,15 @@ class NodeKeeper:
             "metadata": metadata,
             "spec": spec,
         }
-        with contextlib.suppress(ConflictError):
-            await self._client.create(
-                NAMESPACES,
-                "",
-                {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": _LEASE_NAMESPACE},
-                },
-            )
+        change = {"spec": spec, "metadata": {"ownerReferences": [owner]}}
         try:
-            await self._client.create(LEASES, _LEASE_NAMESPACE, body)
-        except ConflictError:
-            change = {"spec": spec, "metadata": {"ownerReferences": [owner]}}
             await self._client.patch(LEASES, _LEASE_NAMESPACE, self._name, change)
+        except NotFoundError:
+            await self._ensure_namespace()
+            await self._client.create(LEASES, _LEASE_NAMESPACE, body)
+
+    async def _ensure_namespace(self) -> None:
+        metadata = {"name": _LEASE_NAMESPACE}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        with contextlib.suppress(ConflictError):
+            await self._client.create(NAMESPACES, "", body)

@@ -5,8 +5,16 @@ import uuid
 import pytest
 
 from devcluster.client import NAMESPACES, Client, load_kubeconfig
+from devcluster.cluster import start_cluster
 from devcluster.workloads import IMAGES, start_workloads
 from support.workloads import Kube
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A cluster of its own: a node changes what becomes of everybody's pods."""
+    with start_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
