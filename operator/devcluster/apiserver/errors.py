@@ -217,7 +217,7 @@ def forbidden(resource: str, group: str, name: str, why: str) -> ApiError:
         403,
         "Forbidden",
         f"{subject}{verb} forbidden: {why}",
-        details=_named(resource, group, name) if name else {"kind": resource, "group": group},
+        details=_named(resource, group, name),
     )
 
 

@@ -70,18 +70,20 @@ class Authorizer:
 
     def _rules(self, user: User, namespace: str) -> Iterator[tuple[Rule, str]]:
         for binding in self._store.list(f"clusterrolebindings.{GROUP}"):
-            if _binds(binding, user, ""):
+            subject = _bound_subject(binding, user, "")
+            if subject:
                 source = f'RBAC: allowed by ClusterRoleBinding "{binding["metadata"]["name"]}"'
-                yield from self._role_rules(binding, "", user, source)
+                yield from self._role_rules(binding, "", subject, source)
         if not namespace:
             return
         for binding in self._store.list(f"rolebindings.{GROUP}", namespace):
-            if _binds(binding, user, namespace):
+            subject = _bound_subject(binding, user, namespace)
+            if subject:
                 source = f'RBAC: allowed by RoleBinding "{binding["metadata"]["name"]}/{namespace}"'
-                yield from self._role_rules(binding, namespace, user, source)
+                yield from self._role_rules(binding, namespace, subject, source)
 
     def _role_rules(
-        self, binding: Object, namespace: str, user: User, source: str
+        self, binding: Object, namespace: str, subject: str, source: str
     ) -> Iterator[tuple[Rule, str]]:
         reference = binding["roleRef"]
         kind, name = reference["kind"], reference["name"]
@@ -89,24 +91,25 @@ class Authorizer:
         table = f"clusterroles.{GROUP}" if cluster else f"roles.{GROUP}"
         role = self._store.get(Key(table, "" if cluster else namespace, name))
         for rule in (role or {}).get("rules") or ():
-            yield rule, f'{source} of {kind} "{name}" to User "{user.name}"'
+            yield rule, f'{source} of {kind} "{name}" to {subject}'
 
 
-def _binds(binding: Object, user: User, namespace: str) -> bool:
+def _bound_subject(binding: Object, user: User, namespace: str) -> str:
+    """The first subject of a binding that the user is, as reasons name it; empty for none."""
     for subject in binding.get("subjects") or ():
         name = subject.get("name")
         match subject.get("kind"):
             case "User" if name == user.name:
-                return True
+                return f'User "{name}"'
             case "Group" if name in user.groups:
-                return True
+                return f'Group "{name}"'
             case "ServiceAccount":
                 where = subject.get("namespace") or namespace
                 if user.name == f"system:serviceaccount:{where}:{name}":
-                    return True
+                    return f'ServiceAccount "{name}/{where}"'
             case _:
                 pass
-    return False
+    return ""
 
 
 def _has(values: Sequence[str] | None, wanted: str) -> bool:
@@ -139,6 +142,7 @@ def _refusal(request: Request) -> ApiError:
             403,
             "Forbidden",
             f'forbidden: User "{request.user.name}" cannot {request.verb} path "{request.path}"',
+            details={},
         )
     if request.namespace:
         scope = f' in the namespace "{request.namespace}"'

@@ -33,6 +33,8 @@ class AdmissionChain:
         self, resource: Resource, obj: Object, old: Object, options: WriteOptions
     ) -> None:
         """Before an object is validated and updated."""
+        if resource.qualified == "pods":
+            _tolerate_short_outages(obj["spec"])
 
     def admit_delete(self, resource: Resource, obj: Object) -> None:
         """Before an object is deleted."""

@@ -60,6 +60,8 @@ def violations(spec: Object, level: str) -> Iterator[str]:
     """What a level forbids about a pod's spec, in the standard's words."""
     if level in {"baseline", "restricted"}:
         yield from _baseline(spec)
+    if level == "baseline":
+        yield from _baseline_only(spec)
     if level == "restricted":
         yield from _restricted(spec)
 
@@ -73,6 +75,10 @@ def _quoted(names: list[str], kind: str = "container") -> str:
     return f"{plural} " + ", ".join(f'"{name}"' for name in names)
 
 
+def _names(values: list[str]) -> str:
+    return ", ".join(f'"{value}"' for value in values)
+
+
 def _context(container: Object) -> Any:
     return container.get("securityContext") or {}
 
@@ -84,29 +90,31 @@ def _baseline(spec: Object) -> Iterator[str]:
     containers = _containers(spec)
     if bad := [c["name"] for c in containers if _context(c).get("privileged")]:
         yield f"privileged ({_quoted(bad)} must not set securityContext.privileged=true)"
-    if bad := [v["name"] for v in spec.get("volumes") or () if "hostPath" in v]:
-        yield f"hostPath volumes ({_quoted(bad, 'volume')})"
     if bad := [
         c["name"] for c in containers if any(p.get("hostPort") for p in c.get("ports") or ())
     ]:
         yield f"hostPort ({_quoted(bad)} uses hostPort)"
-    if bad := [
-        c["name"]
-        for c in containers
-        if set((_context(c).get("capabilities") or {}).get("add") or ()) - _CAPABILITIES
-    ]:
-        yield f"non-default capabilities ({_quoted(bad)} must not include non-default capabilities in securityContext.capabilities.add)"
+
+
+def _baseline_only(spec: Object) -> Iterator[str]:
+    """What ``restricted`` says in stricter words."""
+    if bad := [v["name"] for v in spec.get("volumes") or () if "hostPath" in v]:
+        yield f"hostPath volumes ({_quoted(bad, 'volume')})"
+    for container in _containers(spec):
+        added = set((_context(container).get("capabilities") or {}).get("add") or ())
+        if extra := sorted(added - _CAPABILITIES):
+            yield (
+                f"non-default capabilities ({_quoted([container['name']])} must not include "
+                f"{_names(extra)} in securityContext.capabilities.add)"
+            )
 
 
 def _restricted(spec: Object) -> Iterator[str]:
     containers, pod = _containers(spec), spec.get("securityContext") or {}
-    bad = [
-        v["name"]
-        for v in spec.get("volumes") or ()
-        if not any(source in _VOLUMES for source in v)
-    ]
-    if bad:
-        yield f"restricted volume types ({_quoted(bad, 'volume')} uses restricted volume type)"
+    for volume in spec.get("volumes") or ():
+        for source in volume.keys() - _VOLUMES - {"name"}:
+            shown = _quoted([volume["name"]], "volume")
+            yield f'restricted volume types ({shown} uses restricted volume type "{source}")'
     if bad := [
         c["name"] for c in containers if _context(c).get("allowPrivilegeEscalation") is not False
     ]:
@@ -123,6 +131,13 @@ def _restricted(spec: Object) -> Iterator[str]:
             f"unrestricted capabilities ({_quoted(bad)} must set "
             'securityContext.capabilities.drop=["ALL"])'
         )
+    for container in containers:
+        added = set((_context(container).get("capabilities") or {}).get("add") or ())
+        if extra := sorted(added - {"NET_BIND_SERVICE"}):
+            yield (
+                f"unrestricted capabilities ({_quoted([container['name']])} must not include "
+                f"{_names(extra)} in securityContext.capabilities.add)"
+            )
     yield from _non_root(containers, pod)
     yield from _seccomp(containers, pod)
 
@@ -152,6 +167,14 @@ def _seccomp(containers: list[Object], pod: Object) -> Iterator[str]:
 
     allowed = {"RuntimeDefault", "Localhost"}
     inherited = profile(pod)
+    wrong = [c["name"] for c in containers if profile(_context(c)) not in {*allowed, None}]
+    if wrong:
+        types = _names(sorted({profile(_context(c)) for c in containers if c["name"] in wrong}))
+        yield (
+            f"seccompProfile ({_quoted(wrong)} must not set "
+            f"securityContext.seccompProfile.type to {types})"
+        )
+        return
     bad = [c["name"] for c in containers if (profile(_context(c)) or inherited) not in allowed]
     if bad:
         yield (

@@ -10,7 +10,6 @@ from devcluster.apiserver.kinds.core import (
     ConfigMapStrategy,
     NamespaceStrategy,
     NodeStrategy,
-    PathNamedStrategy,
     SecretStrategy,
     ServiceAccountStrategy,
     ServiceStrategy,
@@ -23,6 +22,7 @@ from devcluster.apiserver.kinds.jobs import CronJobStrategy, JobStrategy
 from devcluster.apiserver.kinds.leases import LeaseStrategy
 from devcluster.apiserver.kinds.pods import PodStrategy
 from devcluster.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
+from devcluster.apiserver.kinds.rbac import BindingStrategy, RoleStrategy
 from devcluster.apiserver.kinds.resource import METADATA_FIELDS, Column, Resource, Subresource
 from devcluster.apiserver.kinds.strategy import Strategy
 from devcluster.apiserver.objects import Object
@@ -350,23 +350,28 @@ class NetworkPolicyStrategy(Strategy):
 
     counts_generations = True
 
+    def default(self, obj: Object) -> None:
+        spec = obj.setdefault("spec", {})
+        egress = ["Egress"] if spec.get("egress") else []
+        spec.setdefault("policyTypes", ["Ingress", *egress])
+
 
 def _access() -> Sequence[Resource]:
     rbac = "rbac.authorization.k8s.io/v1"
     authorization = "authorization.k8s.io/v1"
-    named = PathNamedStrategy()
+    role, binding = RoleStrategy(), BindingStrategy()
     return (
-        _make(rbac, "roles", "Role", strategy=named, columns=columns.ROLES),
-        _make(rbac, "rolebindings", "RoleBinding", strategy=named, columns=columns.BINDINGS),
+        _make(rbac, "roles", "Role", strategy=role, columns=columns.ROLES),
+        _make(rbac, "rolebindings", "RoleBinding", strategy=binding, columns=columns.BINDINGS),
         _make(
-            rbac, "clusterroles", "ClusterRole", cluster=True, strategy=named, columns=columns.ROLES
+            rbac, "clusterroles", "ClusterRole", cluster=True, strategy=role, columns=columns.ROLES
         ),
         _make(
             rbac,
             "clusterrolebindings",
             "ClusterRoleBinding",
             cluster=True,
-            strategy=named,
+            strategy=binding,
             columns=columns.BINDINGS,
         ),
         _review(authorization, "SelfSubjectAccessReview"),

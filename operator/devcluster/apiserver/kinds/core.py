@@ -12,7 +12,7 @@ from devcluster.apiserver.errors import (
     not_supported,
     required,
 )
-from devcluster.apiserver.kinds.strategy import Strategy, label_causes, path_causes
+from devcluster.apiserver.kinds.strategy import Strategy, label_causes
 from devcluster.apiserver.objects import Object, name_of, new_uid
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
@@ -34,15 +34,6 @@ class StatusStrategy(Strategy):
     """A kind with a status path and nothing else."""
 
     has_status = True
-
-
-class PathNamedStrategy(Strategy):
-    """A kind whose names may be any path segment, such as ``system:node``."""
-
-    creates_on_update = True
-
-    def name_causes(self, field: str, name: str) -> Iterable[Cause]:
-        return path_causes(field, name)
 
 
 class NamespaceStrategy(StatusStrategy):

@@ -19,6 +19,16 @@ _IMMUTABLE_DETAIL = (
 )
 
 
+_STATUS_DEFAULTS: Object = {
+    "image": "",
+    "imageID": "",
+    "lastState": {},
+    "ready": False,
+    "restartCount": 0,
+    "state": {},
+}
+
+
 class PodStrategy(Strategy):
     """Pods."""
 
@@ -35,6 +45,10 @@ class PodStrategy(Strategy):
         for condition in (obj.get("status") or {}).get("conditions") or ():
             condition.setdefault("lastProbeTime", None)
             condition.setdefault("lastTransitionTime", None)
+        for field in ("containerStatuses", "initContainerStatuses"):
+            for status in (obj.get("status") or {}).get(field) or ():
+                for name, value in _STATUS_DEFAULTS.items():
+                    status.setdefault(name, value)
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}

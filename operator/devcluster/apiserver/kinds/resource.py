@@ -97,6 +97,11 @@ class Resource:
         """The name under which the store keeps the objects."""
         return self.storage or self.qualified
 
+    @property
+    def error_group(self) -> str:
+        """The group that refusals name: the one that the objects are kept under."""
+        return self.table.partition(".")[2]
+
     def subresource(self, name: str) -> Subresource | None:
         """The subresource of this name."""
         return next((sub for sub in self.subresources if sub.name == name), None)

@@ -57,11 +57,12 @@ def mark_deleted(resource: Resource, obj: Object, options: DeleteOptions) -> Obj
             meta["deletionTimestamp"] = _in(grace)
         return marked
     meta["deletionTimestamp"] = _in(grace)
+    if resource.qualified == "namespaces":
+        marked["status"] = {**marked.get("status", {}), "phase": "Terminating"}
+        return marked
     meta["deletionGracePeriodSeconds"] = grace
     if meta.get("generation"):
         meta["generation"] += 1
-    if resource.qualified == "namespaces":
-        marked["status"] = {**marked.get("status", {}), "phase": "Terminating"}
     return marked
 
 

@@ -158,7 +158,7 @@ class Registry:
     @staticmethod
     def _refuse(resource: Resource, name: str, causes: Sequence[Cause]) -> None:
         if causes:
-            raise invalid(resource.kind, resource.group, name, causes)
+            raise invalid(resource.kind, resource.error_group, name, causes)
 
     def update(
         self,

@@ -57,9 +57,9 @@ def parse_request(method: str, path: str, query: Mapping[str, str]) -> RequestIn
 def _verb(method: str, query: Mapping[str, str], name: str) -> str:
     match method:
         case "GET" | "HEAD":
-            if query.get("watch") in TRUE:
-                return "watch"
-            return "get" if name else "list"
+            if name:
+                return "get"
+            return "watch" if query.get("watch") in TRUE else "list"
         case "DELETE":
             return "delete" if name else "deletecollection"
         case _:

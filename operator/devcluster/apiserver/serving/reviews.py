@@ -6,7 +6,8 @@ from typing import Any
 
 from devcluster.apiserver.access.rbac import Authorizer, Request
 from devcluster.apiserver.access.tokens import ISSUER, Tokens, User
-from devcluster.apiserver.errors import ApiError, bad_request
+from devcluster.apiserver.errors import ApiError, bad_request, invalid, invalid_value
+from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object
 
 
@@ -17,12 +18,13 @@ class Reviews:
         self._tokens = tokens
         self._authorizer = authorizer
 
-    def answer(self, kind: str, body: Object, user: User, namespace: str) -> Object:
+    def answer(self, resource: Resource, body: Object, user: User, namespace: str) -> Object:
         """The review with its status filled in.
 
         Raises:
-            ApiError: 400, the review asks nothing.
+            ApiError: 400 or 422, the review asks nothing.
         """
+        kind = resource.kind
         spec = body.get("spec") or {}
         match kind:
             case "SelfSubjectAccessReview":
@@ -39,12 +41,17 @@ class Reviews:
             case _:
                 status = self._token(spec)
         metadata = {**(body.get("metadata") or {}), "creationTimestamp": None}
-        return {**body, "metadata": metadata, "spec": spec, "status": status}
+        typed = {"kind": kind, "apiVersion": resource.api_version}
+        return {**body, **typed, "metadata": metadata, "spec": spec, "status": status}
 
     def _access(self, user: User, spec: Mapping[str, Any]) -> Object:
         resource, plain = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
         if (resource is None) == (plain is None):
-            raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+            detail = (
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+            )
+            cause = invalid_value("spec.resourceAttributes", resource, detail)
+            raise invalid("", "authorization.k8s.io", "", [cause])
         if plain is not None:
             request = Request(user=user, verb=plain.get("verb", ""), path=plain.get("path", ""))
         else:
@@ -78,7 +85,7 @@ class Reviews:
         try:
             user = self._tokens.user(spec.get("token", ""), audiences[0])
         except ApiError:
-            return {"authenticated": False, "user": {}, "error": "invalid bearer token"}
+            return {"user": {}, "error": "invalid bearer token"}
         return {"authenticated": True, "user": user.info(), "audiences": audiences}
 
 

@@ -144,7 +144,7 @@ class ApiServer:
         document = read_body(content_type, body) if body else None
         match info.verb:
             case "create" if resource.group in _REVIEW_GROUPS:
-                reviewed = self._reviews.answer(resource.kind, document or {}, user, info.namespace)
+                reviewed = self._reviews.answer(resource, document or {}, user, info.namespace)
                 return Answer(201, reviewed)
             case "create":
                 return self._verbs.create(resource, info, document, options)
@@ -240,6 +240,8 @@ class ApiServer:
         scheme = self._registry.scheme
         accept = parse_accept(request.headers.get("Accept", "*/*"))
         match path.strip("/").split("/"):
+            case ["metrics"]:
+                return web.Response(text=self._metrics())
             case ["version"]:
                 return _json(Answer(200, discovery.VERSION))
             case ["api" | "apis" as root] if discovery.wants_aggregated(accept):
@@ -265,6 +267,13 @@ class ApiServer:
                 return _json(Answer(200, {"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]}))
             case _:
                 return _page_not_found()
+
+    def _metrics(self) -> str:
+        lines = ["# TYPE apiserver_storage_objects gauge"]
+        for resource, count in sorted(self._registry.store.counts().items()):
+            if resource:
+                lines.append(f'apiserver_storage_objects{{resource="{resource}"}} {count}')
+        return "\n".join(lines) + "\n"
 
     async def _fault_switches(self, request: web.Request) -> web.StreamResponse:
         match request.method:

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from devcluster.apiserver import errors
-from devcluster.apiserver.errors import ApiError, NoSuchPathError, bad_request
+from devcluster.apiserver.errors import ApiError, NoSuchPathError, bad_request, forbidden_field, invalid
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object, name_of, without_type
 from devcluster.apiserver.patching import (
@@ -140,7 +140,12 @@ class Verbs:
             raise bad_request("specifying resource version is not allowed when using continue")
         if wanted is not None and wanted > store.revision:
             raise too_large(wanted, store.revision)
-        if query.get("resourceVersionMatch") == "Exact" and wanted is not None:
+        match = query.get("resourceVersionMatch")
+        if match and wanted is None:
+            detail = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            cause = forbidden_field("resourceVersionMatch", detail)
+            raise invalid("ListOptions", "meta.k8s.io", "", [cause])
+        if match == "Exact" and wanted is not None:
             stale = wanted
         revision, after = (None, None)
         if token:

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from devcluster.apiserver.errors import ApiError, expired, invalid, invalid_value
+from devcluster.apiserver.errors import ApiError, bad_request, expired, forbidden_field, invalid
 from devcluster.apiserver.objects import Object
 from devcluster.apiserver.registry.registry import Registry
 from devcluster.apiserver.serving.negotiate import Form, metadata_only, table
-from devcluster.apiserver.serving.reading import Selection, too_large, version_of
+from devcluster.apiserver.serving.reading import Selection, version_of
 from devcluster.apiserver.serving.request import TRUE
 from devcluster.apiserver.storage.store import Change, ChangeType, Store
 
@@ -49,28 +49,26 @@ class WatchOptions:
         initial = query.get("sendInitialEvents")
         match = query.get("resourceVersionMatch")
         if initial is not None and match != "NotOlderThan":
-            cause = invalid_value(
+            cause = forbidden_field(
                 "resourceVersionMatch",
-                match or "",
                 "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
             )
             raise invalid("ListOptions", "meta.k8s.io", "", [cause])
         if initial is None and match:
-            cause = invalid_value(
-                "resourceVersionMatch", match, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            cause = forbidden_field(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
             )
             raise invalid("ListOptions", "meta.k8s.io", "", [cause])
         seconds = query.get("timeoutSeconds") or "0"
+        if not seconds.isdigit():
+            raise bad_request(f'strconv.ParseInt: parsing "{seconds}": invalid syntax')
         return cls(
             start=version_of(query),
             timeout=float(seconds) or _DEFAULT_TIMEOUT,
             bookmarks=query.get("allowWatchBookmarks") in TRUE,
             initial_events=initial in TRUE,
         )
-
-
-class Overflow(Exception):
-    """The client reads more slowly than objects change; its watch is ended."""
 
 
 class Watch:
@@ -96,8 +94,6 @@ class Watch:
         """
         store, table_name = self._registry.store, self._selection.resource.table
         start = self._options.start
-        if start is not None and start > store.revision:
-            raise too_large(start, store.revision)
         lines = []
         if self._options.initial_events or not start:
             for obj in store.list(table_name, self._selection.namespace):
@@ -106,13 +102,15 @@ class Watch:
                     lines.append(self._line("ADDED", shown))
             if self._options.initial_events and self._options.bookmarks:
                 lines.append(self._bookmark(initial_end=True))
-        else:
+        elif start <= store.revision:
             for change in store.changes_since(table_name, start):
                 lines.extend(self._lines(change))
         self._stop = store.listen(table_name, self._put)
         return lines
 
     def _put(self, change: Change) -> None:
+        if change.revision <= (self._options.start or 0):
+            return  # the client is ahead of this server
         try:
             self._queue.put_nowait(change)
         except asyncio.QueueFull:
@@ -129,12 +127,13 @@ class Watch:
     async def lines(self) -> AsyncIterator[Line]:
         """The lines of changes as they happen, until the time is over."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._options.timeout
-        bookmark = min(loop.time() + _BOOKMARK_EVERY, max(end - _BOOKMARK_BEFORE_END, loop.time()))
+        begin = loop.time()
+        end = begin + self._options.timeout
+        bookmark = _next_bookmark(begin, end)
         try:
             while (now := loop.time()) < end:
                 if now >= bookmark:
-                    bookmark = min(now + _BOOKMARK_EVERY, end) if end - now > _BOOKMARK_BEFORE_END else end
+                    bookmark = _next_bookmark(now, end)
                     if self._options.bookmarks:
                         yield self._bookmark()
                 until = min(end, bookmark) - loop.time()
@@ -158,12 +157,19 @@ class Watch:
             # What a selector no longer selects is deleted for the watcher, and the reverse.
             matched = self._selection.matches(self._view(change.old))
             if matched and not matches:
-                kind, matches = "DELETED", True
+                kind, matches, shown = "DELETED", True, self._last_seen(change)
             elif matches and not matched:
                 kind = "ADDED"
         elif change.type is ChangeType.DELETED and change.old is not None:
             matches = self._selection.matches(self._view(change.old))
         return [self._line(kind, shown)] if matches else []
+
+    def _last_seen(self, change: Change) -> Object:
+        """The state that the watcher knows, under the revision at which it lost sight of it."""
+        assert change.old is not None, "only a change has a state before"
+        shown = self._view(change.old)
+        version = {"resourceVersion": str(change.revision)}
+        return {**shown, "metadata": {**shown["metadata"], **version}}
 
     def _view(self, obj: Object) -> Object:
         return self._registry.view(self._selection.resource, obj)
@@ -196,6 +202,12 @@ class Watch:
         if self._form is Form.OBJECT:
             return encode_event("BOOKMARK", bare)
         return encode_event("BOOKMARK", metadata_only(bare))
+
+
+def _next_bookmark(now: float, end: float) -> float:
+    """Each minute, and two seconds before the end, as a real server times them."""
+    last = end - _BOOKMARK_BEFORE_END
+    return min(now + _BOOKMARK_EVERY, last) if now < last else end
 
 
 def encode_event(kind: str, obj: Object) -> Line:

@@ -219,7 +219,10 @@ class Store:
         Raises:
             ApiError: 410, history does not reach back so far.
         """
-        objects = dict(self._table(resource).objects)
+        table = self._table(resource)
+        if revision < table.floor:
+            raise expired("The resourceVersion for the provided list is too old.")
+        objects = dict(table.objects)
         for change in reversed(self.changes_since(resource, revision)):
             if change.old is None:
                 del objects[change.key[1:]]
