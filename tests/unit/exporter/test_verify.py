@@ -211,3 +211,14 @@ def test_the_ledger_alone_can_be_checked(archive):
     assert (report.verdict, report.parts_checked) == (Verdict.COMPLETE, 0)
     del archive.content[parts(archive)[1]]
     assert reasons(check(archive, read_parts=False)) == [("PartMissing", 2)]
+
+
+def test_a_part_does_not_expire_before_the_others_of_its_entry(bench):
+    bench.destination.part_size = 1 << 20
+    bench.fill([(hour / 10_000, "x" * 60) for hour in range(30_000)])
+    run(bench, 0, 6)
+    first, *rest = parts(bench.destination)
+    assert rest
+    del bench.destination.content[first]
+    report = check(bench.destination)
+    assert ([each.path for each in report.findings], report.expired) == ([first], [])
