@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 import pytest
@@ -56,7 +56,7 @@ def _eventually() -> Callable[..., Any]:
 class Api:
     """The API server as its administrator sees it. Paths are short: ``jobs``, ``pods``, …"""
 
-    GROUPS = {
+    GROUPS: ClassVar = {
         "jobs": "/apis/batch/v1",
         names.PLURAL: f"/apis/{names.API_VERSION}",
         "leases": "/apis/coordination.k8s.io/v1",
@@ -186,7 +186,9 @@ class World:
     def operator(self, *flags: str) -> Operator:
         """Start an operator for this namespace; without flags a successor of the one before."""
         log = self.folder / f"operator-{len(self.operators)}.log"
-        own = (f"--namespaces={self.namespace}",) if not any("namespaces" in f for f in flags) else ()
+        own = (
+            (f"--namespaces={self.namespace}",) if not any("namespaces" in f for f in flags) else ()
+        )
         operator = Operator(self.kubeconfig, log, *own, *flags)
         self.operators.append(operator)
         return operator
@@ -278,9 +280,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def workloads(
-    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Workloads]:
+def workloads(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workloads]:
     with start_workloads(cluster, tmp_path_factory.mktemp("node"), backoff_base=0.3) as started:
         yield started
 
@@ -325,6 +325,7 @@ def world(
     tmp_path: Path,
 ) -> Iterator[World]:
     namespace = f"team-{os.getpid()}-{next(_numbers)}"
+    api.delete("leases", install.NAMESPACE, "synclog-operator")  # a dead leader's of before
     api.create("namespaces", "", {"metadata": {"name": namespace}})
     login = {"clientId": source.client_id, "clientSecret": source.client_secret}
     api.create("secrets", namespace, {"metadata": {"name": SECRET}, "stringData": login})

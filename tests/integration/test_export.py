@@ -23,9 +23,11 @@ def test_a_new_trigger_runs_at_once_and_is_acknowledged(world, eventually):
     covered = world.complete()["coveredUntil"]
     world.change(trigger="please")
     status = eventually(
-        lambda: (found := world.status()).get("lastTrigger") == "please"
-        and found["coveredUntil"] > covered
-        and found,
+        lambda: (
+            (found := world.status()).get("lastTrigger") == "please"
+            and found["coveredUntil"] > covered
+            and found
+        ),
         "the trigger is answered",
     )
     assert status["lastTrigger"] == "please"

@@ -1,9 +1,11 @@
 """Operators, exporters and connections that die at random moments: nothing lost, nothing double."""
 
+import contextlib
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 KILLS = 20
 
@@ -11,14 +13,11 @@ KILLS = 20
 def exporters(world):
     """Process ids of the exporters of this namespace that run now."""
     found = []
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as environ:
-                told = environ.read()
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it ended, or is not ours
+            told = (process / "environ").read_bytes()
             if f'"namespace":"{world.namespace}"'.encode() in told:
-                found.append(int(pid))
-        except OSError:
-            continue
+                found.append(int(process.name))
     return found
 
 
@@ -52,7 +51,7 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(world, eventuall
 
 
 def test_a_second_replica_takes_over_inside_the_lease_time(world, eventually):
-    name = f"--lease-name=synclog-operator"
+    name = "--lease-name=synclog-operator"
     first = world.operator(name, f"--namespaces={world.namespace}").leads()
     second = world.operator(name, f"--namespaces={world.namespace}")
     eventually(lambda: second.says("waiting for the Lease"), "the second one waits")
@@ -82,4 +81,4 @@ def test_losing_the_lease_stops_the_process(world, eventually):
     operator = world.operator().leads()
     lease = {"spec": {"holderIdentity": "somebody else"}}
     world.api.patch("leases", "synclog-system", "synclog-operator", lease)
-    assert eventually(lambda: operator.process.poll(), "the process ends") == 1
+    assert eventually(operator.process.poll, "the process ends") == 1

@@ -58,7 +58,10 @@ def test_a_wrong_secret_is_not_tried_again_within_the_run(world, eventually):
 
 @pytest.mark.parametrize(
     ("spec", "word"),
-    [({"schedule": "61 * * * *"}, "schedule"), ({"timeZone": "Mars/Base", "schedule": "@daily"}, "Mars")],
+    [
+        ({"schedule": "61 * * * *"}, "schedule"),
+        ({"timeZone": "Mars/Base", "schedule": "@daily"}, "Mars"),
+    ],
 )
 def test_a_spec_that_nobody_can_follow_is_refused_and_others_go_on(world, eventually, spec, word):
     world.operator().leads()
@@ -86,8 +89,10 @@ def test_a_quota_that_is_used_up_is_named(world, eventually):
     hard = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     world.api.create("resourcequotas", world.namespace, hard)
     eventually(
-        lambda: (world.api.get("resourcequotas", world.namespace, "none") or {}).get("status")
-        or world.cluster.kind == "embedded",
+        lambda: (
+            (world.api.get("resourcequotas", world.namespace, "none") or {}).get("status")
+            or world.cluster.kind == "embedded"
+        ),
         "the quota is counted",
     )
     world.operator().leads()

@@ -220,8 +220,7 @@ def _pod(
                 "command": ["synclog-export", "run"],
                 # Kubernetes reads $(NAME) in values; two dollar signs are one that stays.
                 "env": [
-                    {"name": name, "value": value.replace("$", "$$")}
-                    for name, value in env.items()
+                    {"name": name, "value": value.replace("$", "$$")} for name, value in env.items()
                 ],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "128Mi"},

@@ -7,6 +7,7 @@ may start, so it gives up at the renewal deadline, which is shorter than the Lea
 
 import asyncio
 import logging
+import math
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,17 +92,18 @@ class Elector:
             await asyncio.sleep(self._terms.retry)
             left = self._renewed_at + self._terms.renew_deadline - time()
             try:
-                async with asyncio.timeout(max(left, 0)):
-                    ours = await self._try()
+                async with asyncio.timeout(left):
+                    ours = left > 0 and await self._try()
             except TimeoutError:
-                self._holds = False
-                raise LostLeadershipError("the Lease could not be renewed in time") from None
+                ours = False
             except ApiError as error:
                 logger.warning("the Lease was not renewed, trying again: %s", error)
                 continue
             if not ours:
                 self._holds = False
-                raise LostLeadershipError("another process took the Lease")
+                late = time() >= self._renewed_at + self._terms.renew_deadline
+                why = "it could not be renewed in time" if late else "another process took it"
+                raise LostLeadershipError(f"the Lease is lost: {why}")
 
     async def release(self) -> None:
         """Give the Lease up, so that the next one need not wait for it to run out."""
@@ -112,7 +114,9 @@ class Elector:
             async with asyncio.timeout(self._terms.retry * 2):
                 lease = await self._gateway.get(LEASES, self._namespace, self._name)
                 if lease is not None and _holder(lease) == self._identity:
-                    lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+                    # An empty holder is not valid; one that is left out is.
+                    del lease["spec"]["holderIdentity"]
+                    lease["spec"]["leaseDurationSeconds"] = 1
                     await self._gateway.replace(LEASES, self._namespace, lease)
         except (ApiError, TimeoutError) as error:
             logger.warning("the Lease was not given up, it will run out: %s", error)
@@ -149,10 +153,9 @@ class Elector:
             self._seen, self._seen_at = version, asyncio.get_running_loop().time()
 
     def _free(self, lease: Document) -> bool:
-        """Whether the Lease did not change for as long as its holder and we agreed on."""
-        promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or 0
-        age = asyncio.get_running_loop().time() - self._seen_at
-        return age >= max(self._terms.lease, promised)
+        """Whether the Lease did not change for as long as its holder promised to renew it."""
+        promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._terms.lease
+        return asyncio.get_running_loop().time() - self._seen_at >= float(promised)
 
     def _new(self) -> Document:
         return {
@@ -176,7 +179,7 @@ class Elector:
         now = micro_time(datetime.now(UTC))
         claim: Document = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": max(1, round(self._terms.lease)),
+            "leaseDurationSeconds": math.ceil(self._terms.lease),
             "renewTime": now,
             "leaseTransitions": transitions,
         }

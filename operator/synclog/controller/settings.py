@@ -53,8 +53,8 @@ def _rate(text: str) -> float:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
         raise ArgumentTypeError(f"{text!r} is no address such as 0.0.0.0:8080 or [::]:8080")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - probes and Prometheus come from outside the pod
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 
-
 _WHOLE = 1 - 1e-6
 """A token, but for what rounding loses: a timer that is a hair early must not spin."""
 

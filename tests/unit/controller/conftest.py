@@ -310,4 +310,4 @@ def make() -> Make:
 @pytest.fixture
 def stored(gateway: MemoryGateway, make: Make) -> Iterator[Document]:
     """A SyncLogExport in the API server."""
-    yield gateway.seed(EXPORTS, make.export_body())
+    return gateway.seed(EXPORTS, make.export_body())

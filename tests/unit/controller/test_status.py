@@ -1,10 +1,9 @@
 """The conditional write of status: only what changed, only over what was read."""
 
+import pytest
 from msgspec.structs import replace
 
-import pytest
-
-from synclog.api.status import Coverage, SyncLogExportStatus, StatusTotals
+from synclog.api.status import Coverage, StatusTotals, SyncLogExportStatus
 from synclog.controller.errors import ConflictError
 from synclog.controller.gateway import EXPORTS
 from synclog.controller.objects import export_of

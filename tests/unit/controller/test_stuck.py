@@ -12,7 +12,12 @@ LATER = CREATED + 40 * SECOND
 def unscheduled(message):
     return {
         "conditions": [
-            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": message,
+            }
         ]
     }
 
@@ -50,7 +55,11 @@ def test_what_the_container_waits_for(make, waiting, message, reason):
 @pytest.mark.parametrize(
     ("event", "message", "reason"),
     [
-        ("FailedMount", 'MountVolume.SetUp failed for volume "auth" : secret "s" not found', "MissingSecret"),
+        (
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "auth" : secret "s" not found',
+            "MissingSecret",
+        ),
         ("FailedMount", "references non-existent secret key: clientId", "MissingSecretKey"),
         ("FailedMount", 'configmap "ca" not found', "MissingConfigMap"),
         ("FailedAttachVolume", "Multi-Attach error for volume", "FailedAttachVolume"),
@@ -69,7 +78,10 @@ def test_what_only_the_pods_events_say(make, event, message, reason):
         ('pods "x" is forbidden: exceeded quota: q, requested: pods=1', "Quota"),
         ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', "Admission"),
         ('admission webhook "policy" denied the request', "Admission"),
-        ('error looking up service account ns/x: serviceaccount "x" not found', "MissingServiceAccount"),
+        (
+            'error looking up service account ns/x: serviceaccount "x" not found',
+            "MissingServiceAccount",
+        ),
         ("something new", "PodRefused"),
     ],
 )

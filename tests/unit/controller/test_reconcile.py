@@ -1,0 +1,370 @@
+"""One look: what is created, written and deleted, in which order, whatever breaks."""
+
+import dataclasses
+
+import pytest
+from msgspec.structs import replace
+
+from synclog.api.run import Purpose, Slot
+from synclog.controller import jobs
+from synclog.controller.cache import Cache
+from synclog.controller.errors import RefusedError, UnavailableError
+from synclog.controller.events import Recorder
+from synclog.controller.gateway import CLAIMS, EVENTS, EXPORTS, JOBS
+from synclog.controller.objects import export_of, job_of
+from synclog.controller.reconcile import DELETING_PAUSE, REFUSED_PAUSE, Reconciler
+from synclog.controller.stuck import LOOK_AGAIN
+from synclog.planning.model import CreateRun, DeleteRun, Event, Plan
+from synclog.windows import DAY, SECOND, Window, parse_time
+
+NOW = parse_time("2026-03-01T00:01:00Z")
+START = parse_time("2026-02-01T00:00:00Z")
+CREATE = CreateRun(
+    purpose=Purpose.WINDOW,
+    slot=Slot.MAIN,
+    attempt=1,
+    coverage_start=START,
+    span=Window(START, START + DAY),
+    step=DAY,
+    scheduled=NOW - 2 * SECOND,
+)
+NAME = jobs.job_name("prod", "uid-prod", CREATE)
+
+
+class Rig:
+    """A reconciler with a plan by hand; `writes` is what it did, in order."""
+
+    def __init__(self, gateway, stored, *actions, events=(), wakeup=None, **options):
+        self.gateway, self.cache = gateway, Cache()
+        self.cache.exports.put(export_of(stored))
+        self.actions, self.events, self.wakeup = actions, events, wakeup
+        self.observed, self.skews, self.durations = [], [], []
+        self.summary = "UpToDate"
+        self.recorder = Recorder(gateway, "test")
+        self.reconciler = Reconciler(
+            gateway,
+            self.cache,
+            self.recorder,
+            jobs.Exporter(image="i"),
+            clock=lambda: NOW,
+            plan=self.plan,
+            observe_skew=self.skews.append,
+            observe_duration=self.durations.append,
+            **options,
+        )
+
+    def plan(self, observed, now):
+        self.observed.append(observed)
+        summary = observed.refused.reason if observed.refused else self.summary
+        status = replace(
+            observed.status, summary=summary, accounted_jobs=[run.uid for run in observed.runs]
+        )
+        return Plan(
+            status=status, actions=self.actions, events=tuple(self.events), wakeup=self.wakeup
+        )
+
+    async def look(self, uid="uid-prod"):
+        return await self.reconciler.reconcile(uid)
+
+    @property
+    def writes(self):
+        return [
+            (verb, plural) for verb, plural, _ in self.gateway.calls if verb not in ("get", "list")
+        ]
+
+
+@pytest.fixture
+def rig(gateway, stored):
+    return lambda *actions, **options: Rig(gateway, stored, *actions, **options)
+
+
+async def test_jobs_come_first_status_second_deletions_last(rig, gateway, make):
+    old = gateway.seed(JOBS, make.job_body("old"))
+    one = rig(DeleteRun("old", old["metadata"]["uid"], "history"), CREATE)
+    await one.look()
+    assert one.writes == [
+        ("create", "jobs"),
+        ("patch", "synclogexports"),
+        ("delete", "jobs"),
+    ]
+    assert gateway.named(JOBS) == [NAME]
+
+
+async def test_a_job_that_was_created_is_seen_before_any_watch_tells(rig):
+    one = rig(CREATE)
+    await one.look()
+    await one.look()
+    (run,) = one.observed[-1].runs
+    assert (run.name, run.span, run.attempt) == (NAME, CREATE.span, 1)
+
+
+async def test_a_second_look_without_news_writes_nothing(rig):
+    one = rig()
+    await one.look()
+    count = len(one.writes)
+    await one.look()
+    assert len(one.writes) == count
+
+
+async def test_the_skew_of_a_tick_and_the_duration_of_a_run_are_measured(rig, make):
+    one = rig(CREATE)
+    await one.look()
+    assert one.skews == [2.0]
+    done = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-03-01T00:00:30Z"}
+    one.cache.jobs.put(make.job("done", conditions=(done,), resourceVersion="999"))
+    one.actions = ()
+    await one.look()
+    assert 30.0 in one.durations
+    count = len(one.durations)
+    await one.look()
+    assert len(one.durations) == count, "each run once"
+
+
+async def test_our_own_job_that_exists_is_adopted(rig, gateway):
+    """The answer to the first creation got lost, or another replica was faster."""
+    first = rig(CREATE)
+    await first.look()
+    second = rig(CREATE)
+    gateway.calls.clear()
+    await second.look()
+    assert gateway.named(JOBS) == [NAME]
+    assert second.cache.jobs.get(f"uid-{NAME}") is not None
+    assert second.observed[-1].refused is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ownerReferences": [{"uid": "uid-other", "controller": True}]},
+        {"ownerReferences": []},
+        {"annotations": {}},
+        {"annotations": {"synclog.dev/run": "not json"}},
+    ],
+)
+async def test_a_strangers_job_of_that_name_is_refused_and_told(rig, gateway, make, change):
+    gateway.seed(JOBS, make.job_body(NAME, **change))
+    one = rig(CREATE)
+    again = await one.look()
+    assert one.observed[-1].refused.reason == "JobNameTaken"
+    assert again == NOW + REFUSED_PAUSE
+    stored = await gateway.get(EXPORTS, "team", "prod")
+    assert stored["status"]["summary"] == "JobNameTaken"
+    assert ("delete", "jobs") not in one.writes
+
+
+async def test_a_job_that_is_being_deleted_is_neither_adopted_nor_replaced(rig, gateway, make):
+    gateway.seed(JOBS, make.job_body(NAME, deletionTimestamp="2026-03-01T00:00:30Z"))
+    one = rig(CREATE)
+    assert await one.look() == NOW + DELETING_PAUSE
+    assert len(one.cache.jobs) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RefusedError('jobs.batch "x" is forbidden: exceeded quota: q', status=403), "Quota"),
+        (RefusedError('admission webhook "w" denied the request', status=403), "Admission"),
+        (RefusedError('is forbidden: User "op" cannot create', status=403), "OperatorForbidden"),
+        (RefusedError("Job is invalid: spec.template", status=422), "InvalidJob"),
+    ],
+)
+async def test_a_refused_job_is_told_in_the_status_and_tried_again(rig, gateway, error, reason):
+    gateway.fail("create", "jobs", error)
+    one = rig(CREATE)
+    assert await one.look() == NOW + REFUSED_PAUSE
+    stored = await gateway.get(EXPORTS, "team", "prod")
+    assert stored["status"]["summary"] == reason
+    await one.look()
+    stored = await gateway.get(EXPORTS, "team", "prod")
+    assert stored["status"]["summary"] == "UpToDate", "it worked the second time"
+
+
+async def test_the_same_refusal_keeps_the_time_since_when_it_holds(rig, gateway):
+    gateway.fail("create", "jobs", *(RefusedError("denied", status=403) for _ in range(2)))
+    one = rig(CREATE)
+    await one.look()
+    first = one.observed[-1].refused
+    one.reconciler._clock = lambda: NOW + 60 * SECOND
+    await one.look()
+    assert one.observed[-1].refused == first
+
+
+async def test_without_an_answer_nothing_is_reported_and_the_look_is_repeated(rig, gateway):
+    gateway.fail("create", "jobs", UnavailableError("no answer"))
+    one = rig(CREATE)
+    with pytest.raises(UnavailableError):
+        await one.look()
+    assert one.writes == [("create", "jobs")]
+
+
+async def test_an_answer_that_got_lost_after_the_commit_makes_no_second_job(rig, gateway):
+    gateway.lost_answers["create jobs"] = [UnavailableError("cut")]
+    one = rig(CREATE)
+    with pytest.raises(UnavailableError):
+        await one.look()
+    await one.look()
+    assert gateway.named(JOBS) == [NAME]
+
+
+async def test_a_conflict_on_status_deletes_nothing_tells_nothing_and_looks_again(
+    rig, gateway, make
+):
+    old = gateway.seed(JOBS, make.job_body("old"))
+    one = rig(
+        DeleteRun("old", old["metadata"]["uid"], "history"), events=[Event("Normal", "R", "m")]
+    )
+    await gateway.patch(EXPORTS, "team", "prod", {"metadata": {"labels": {"x": "y"}}})
+    assert await one.look() == NOW
+    assert gateway.named(JOBS) == ["old"]
+    await one.recorder.drain()
+    assert gateway.named(EVENTS) == []
+    await one.look()
+    assert gateway.named(JOBS) == []
+    await one.recorder.drain()
+    assert len(gateway.named(EVENTS)) == 1
+
+
+@pytest.mark.parametrize("spec", [{"source": 5}, {"suspend": "maybe"}])
+async def test_a_spec_that_is_not_understood_is_told_and_not_planned(gateway, make, spec):
+    one = Rig(gateway, gateway.seed(EXPORTS, make.export_body(**spec)), CREATE)
+    assert await one.look() is None
+    assert one.observed == []
+    stored = await gateway.get(EXPORTS, "team", "prod")
+    (ready,) = stored["status"]["conditions"]
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+    assert next(iter(spec)) in ready["message"]
+
+
+async def test_a_host_that_is_not_allowed_is_not_planned(rig, gateway):
+    one = rig(CREATE, allowed_hosts=("*.example.com",))
+    await one.look()
+    assert gateway.named(JOBS) == []
+    stored = await gateway.get(EXPORTS, "team", "prod")
+    assert stored["status"]["conditions"][0]["reason"] == "SourceHostNotAllowed"
+
+
+async def test_a_resource_that_is_being_deleted_is_left_to_the_garbage_collector(gateway, make):
+    body = make.export_body()
+    body["metadata"]["deletionTimestamp"] = "2026-03-01T00:00:00Z"
+    one = Rig(gateway, gateway.seed(EXPORTS, body), CREATE)
+    assert await one.look() is None
+    assert one.writes == []
+
+
+async def test_an_unknown_key_is_nothing(rig):
+    one = rig(CREATE)
+    assert await one.look("uid-of-nobody") is None
+    assert one.writes == []
+
+
+async def test_the_next_look_is_the_earliest_that_anybody_asks_for(rig, make):
+    one = rig(wakeup=NOW + DAY)
+    assert await one.look() == NOW + DAY
+    one.cache.jobs.put(make.job("waiting", resourceVersion="999"))
+    assert await one.look() == NOW + LOOK_AGAIN
+
+
+async def test_events_are_read_only_where_nothing_else_tells(rig, gateway, make):
+    gateway.seed(
+        EVENTS,
+        {
+            "metadata": {"namespace": "team", "name": "e"},
+            "involvedObject": {"uid": "uid-waiting"},
+            "type": "Warning",
+            "reason": "FailedCreate",
+            "message": "exceeded quota",
+            "lastTimestamp": "2026-03-01T00:00:30Z",
+        },
+    )
+    one = rig()
+    one.cache.jobs.put(make.job("waiting"))
+    await one.look()
+    (run,) = one.observed[-1].runs
+    assert run.stuck.reason == "Quota"
+    running = make.pod(job="waiting", phase="Running")
+    one.cache.pods.put(running)
+    gateway.calls.clear()
+    await one.look()
+    assert not [call for call in gateway.calls if call[:2] == ("list", "events")]
+
+
+@pytest.mark.parametrize(
+    ("modes", "pods", "bound_together"),
+    [
+        (["ReadWriteMany"], 4, False),
+        (["ReadWriteOnce"], 4, True),
+        (["ReadWriteOncePod"], 1, False),
+        (["ReadWriteOnce", "ReadWriteMany"], 4, False),
+    ],
+)
+async def test_the_claims_modes_shape_the_job(gateway, make, modes, pods, bound_together):
+    gateway.seed(
+        CLAIMS,
+        {"metadata": {"namespace": "team", "name": "archive"}, "spec": {"accessModes": modes}},
+    )
+    many = dataclasses.replace(CREATE, span=Window(START, START + 9 * DAY))
+    one = Rig(gateway, gateway.seed(EXPORTS, make.export_body(parallelism=4)), many)
+    await one.look()
+    (name,) = gateway.named(JOBS)
+    spec = (await gateway.get(JOBS, "team", name))["spec"]
+    assert spec["parallelism"] == pods
+    assert ("affinity" in spec["template"]["spec"]) is bound_together
+
+
+async def test_a_claim_is_read_once(rig, gateway, make):
+    gateway.seed(
+        CLAIMS,
+        {
+            "metadata": {"namespace": "team", "name": "archive"},
+            "spec": {"accessModes": ["ReadWriteMany"]},
+        },
+    )
+    one = rig(CREATE)
+    await one.look()
+    one.cache.pods.put(make.pod(job=NAME, phase="Running"))
+    one.actions = (dataclasses.replace(CREATE, attempt=2),)
+    await one.look()
+    assert [call for call in gateway.calls if call[1] == CLAIMS.plural] == [
+        ("get", "persistentvolumeclaims", "archive")
+    ]
+
+
+async def test_a_claim_is_read_again_after_a_run_got_stuck(rig, gateway):
+    """It may have been deleted and made again with other modes."""
+    gateway.seed(
+        CLAIMS,
+        {
+            "metadata": {"namespace": "team", "name": "archive"},
+            "spec": {"accessModes": ["ReadWriteMany"]},
+        },
+    )
+    one = rig(CREATE)
+    await one.look()
+    one.actions = (dataclasses.replace(CREATE, attempt=2),)
+    await one.look()
+    assert len([call for call in gateway.calls if call[1] == CLAIMS.plural]) == 2
+
+
+async def test_a_job_that_does_not_say_what_it_is_does_not_stop_the_look(rig, make):
+    one = rig()
+    one.cache.jobs.put(make.job("edited", annotation="{}"))
+    await one.look()
+    assert one.observed[-1].runs == ()
+
+
+def test_slim_jobs_survive_what_people_write_into_them(make):
+    for text in (
+        "",
+        "[]",
+        '{"purpose":"window","attempt":1,"generation":1,"span":{"start":"x","end":"y","stepMs":1}}',
+        '{"purpose":"window","attempt":1,"generation":1,"scheduled":"noon"}',
+        (
+            '{"purpose":"window","attempt":1,"generation":1,'
+            '"span":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:00:00Z","stepMs":1}}'
+        ),
+        (
+            '{"purpose":"window","attempt":1,"generation":1,'
+            '"span":{"start":"2026-01-01T00:00:00Z","end":"2026-01-02T00:00:00Z","stepMs":0}}'
+        ),
+    ):
+        assert job_of(make.job_body(annotation=text)).identity is None
