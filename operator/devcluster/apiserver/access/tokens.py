@@ -38,7 +38,7 @@ class User:
 
 
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
-ADMIN = User("admin", ("system:masters", "system:authenticated"))
+ADMIN = User("admin", ("system:masters", "system:authenticated"), "admin")
 
 
 def service_account_user(namespace: str, name: str, uid: str = "", **extra: str) -> User:

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from devcluster.apiserver import errors
+from devcluster.apiserver.access.impersonation import impersonate
 from devcluster.apiserver.access.rbac import Authorizer, Request
 from devcluster.apiserver.access.tokens import ANONYMOUS, Tokens, User
 from devcluster.apiserver.errors import ApiError, NoSuchPathError
@@ -119,7 +120,13 @@ class ApiServer:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise errors.unauthorized()
-        return self._tokens.user(token.strip())
+        user = self._tokens.user(token.strip())
+        name = request.headers.get("Impersonate-User")
+        if not name:
+            return user
+        groups = request.headers.getall("Impersonate-Group", ())
+        uid = request.headers.get("Impersonate-Uid", "")
+        return impersonate(self._authorizer, user, name, tuple(groups), uid)
 
     async def _resource(
         self, request: web.Request, resource: Resource, info: RequestInfo, user: User

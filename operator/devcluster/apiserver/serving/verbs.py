@@ -24,6 +24,7 @@ from devcluster.apiserver.registry.options import DeleteOptions, WriteOptions
 from devcluster.apiserver.registry.registry import Registry
 from devcluster.apiserver.registry.strict import loads
 from devcluster.apiserver.serving.negotiate import Form, metadata_only, table
+from devcluster.apiserver.serving.protobuf import MEDIA_TYPE, read_protobuf
 from devcluster.apiserver.serving.reading import (
     Page,
     Selection,
@@ -63,6 +64,8 @@ def read_body(content_type: str, body: bytes) -> Any:
     try:
         if kind == "application/yaml":
             return yaml.safe_load(body)
+        if kind == MEDIA_TYPE:
+            return read_protobuf(body)
         if kind not in _READABLE:
             raise errors.unsupported_media(_BODY_TYPES)
         return loads(body)
