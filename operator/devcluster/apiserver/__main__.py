@@ -69,9 +69,7 @@ async def _serve(port: int, directory: Path, history: int, ready: Path | None) -
     try:
         address = await _listen(runner, port, certificates.context())
         assembly.server.address = address
-        _write_kubeconfig(directory, f"https://{address}", certificates.authority, assembly)
-        if ready is not None:
-            ready.touch()
+        _announce(directory, f"https://{address}", certificates.authority, assembly, ready)
         print(f"https://{address}", flush=True)
         await stop.wait()
     finally:
@@ -89,18 +87,24 @@ async def _listen(runner: web.AppRunner, port: int, context: ssl.SSLContext) -> 
     return f"{host}:{bound}"
 
 
-def _write_kubeconfig(directory: Path, server: str, ca: Path, assembly: Assembly) -> None:
+def _announce(
+    directory: Path, server: str, ca: Path, assembly: Assembly, ready: Path | None
+) -> None:
     path = directory / "kubeconfig"
     fresh = path.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_text(kubeconfig(server, ca.resolve(), assembly.keys.admin_token))
     fresh.replace(path)  # whoever waits for the file finds it whole
+    if ready is not None:
+        ready.touch()
 
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     arguments = _arguments()
-    logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=arguments.log_level.upper(), format="%(levelname)s %(name)s %(message)s"
+    )
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(

@@ -32,7 +32,8 @@ def json_patch(target: Any, operations: Any) -> Any:
         ApiError: 400, the patch cannot be read; 422, it cannot be applied.
     """
     if not isinstance(operations, list):
-        raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type "
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type "
             "[]handlers.jsonPatchOp"
         )
     document = {"": target}

@@ -78,7 +78,7 @@ def parse_fields(text: str, supported: Mapping[str, Sequence[str]]) -> tuple[Req
         if match is None:
             raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
         if match["key"] not in supported:
-            raise bad_request(f'field label not supported: {match["key"]}')
+            raise bad_request(f"field label not supported: {match['key']}")
         operator = "notin" if match["operator"] == "!=" else "in"
         requirements.append(Requirement(match["key"], operator, frozenset({match["value"]})))
     return tuple(requirements)

@@ -105,12 +105,13 @@ def objects() -> Iterator[Object]:
         ],
     )
     yield _binding("cluster-admin", "system:masters")
-    yield _binding(
-        "system:public-info-viewer", "system:authenticated", "system:unauthenticated"
-    )
+    yield _binding("system:public-info-viewer", "system:authenticated", "system:unauthenticated")
     yield _binding("system:discovery", "system:authenticated")
     yield _binding("system:basic-user", "system:authenticated")
-    for name, value in (("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)):
+    for name, value in (
+        ("system-cluster-critical", 2_000_000_000),
+        ("system-node-critical", 2_000_001_000),
+    ):
         yield {
             "apiVersion": "scheduling.k8s.io/v1",
             "kind": "PriorityClass",

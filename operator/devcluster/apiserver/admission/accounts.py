@@ -25,11 +25,14 @@ def admit_service_account(store: Store, pod: Object) -> None:
             "pods",
             "",
             name_of(pod),
-            f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found',
+            f"error looking up service account {namespace}/{name}: serviceaccount "
+            f'"{name}" not found',
         )
     if account.get("imagePullSecrets"):
         spec.setdefault("imagePullSecrets", account["imagePullSecrets"])
-    mounts = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
+    mounts = spec.get(
+        "automountServiceAccountToken", account.get("automountServiceAccountToken", True)
+    )
     if mounts:
         _mount_token(spec)
 
@@ -44,7 +47,10 @@ def _mount_token(spec: Object) -> None:
     if not bare:
         return
     volume = "kube-api-access-" + "".join(random.choices(_SUFFIX, k=5))
-    namespace = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+    namespace = {
+        "path": "namespace",
+        "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+    }
     sources = [
         {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},

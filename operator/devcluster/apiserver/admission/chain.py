@@ -29,9 +29,7 @@ class AdmissionChain:
         if resource.qualified == "pods":
             admit_quota(self._store, resource, obj)
 
-    def admit_update(
-        self, resource: Resource, obj: Object, old: Object, options: WriteOptions
-    ) -> None:
+    def admit_update(self, resource: Resource, obj: Object) -> None:
         """Before an object is validated and updated."""
         if resource.qualified == "pods":
             _tolerate_short_outages(obj["spec"])

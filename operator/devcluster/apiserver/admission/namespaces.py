@@ -41,6 +41,4 @@ def admit_deletion(resource: Resource, obj: Object) -> None:
         ApiError: 403.
     """
     if resource.qualified == "namespaces" and name_of(obj) in _IMMORTAL:
-        raise errors.forbidden(
-            "namespaces", "", name_of(obj), "this namespace may not be deleted"
-        )
+        raise errors.forbidden("namespaces", "", name_of(obj), "this namespace may not be deleted")

@@ -49,9 +49,7 @@ def admit_pod_security(
         version = labels.get(f"{_PREFIX}/{mode}-version", "latest")
         text = f'violate PodSecurity "{level}:{version}": {", ".join(found)}'
         if mode == "enforce" and resource.qualified == "pods":
-            raise errors.forbidden(
-                "pods", "", name_of(obj), text.replace("violate", "violates", 1)
-            )
+            raise errors.forbidden("pods", "", name_of(obj), text.replace("violate", "violates", 1))
         if mode == "warn":
             options.warnings.append(f"would {text}")
 
@@ -144,11 +142,7 @@ def _restricted(spec: Object) -> Iterator[str]:
 
 def _non_root(containers: list[Object], pod: Object) -> Iterator[str]:
     inherited = pod.get("runAsNonRoot") is True
-    bad = [
-        c["name"]
-        for c in containers
-        if not _context(c).get("runAsNonRoot", inherited)
-    ]
+    bad = [c["name"] for c in containers if not _context(c).get("runAsNonRoot", inherited)]
     if bad:
         yield (
             f"runAsNonRoot != true (pod or {_quoted(bad)} must set "

@@ -1,5 +1,7 @@
-"""One task that sees every change and lets the controllers react, after the write, as in a
-real cluster, where controllers are other processes."""
+"""One task that sees every change and lets the controllers react.
+
+They react after the write, as in a real cluster, where controllers are other processes.
+"""
 
 import asyncio
 import logging
@@ -32,7 +34,7 @@ class Controllers:
             for controller in self._controllers:
                 try:
                     controller.observe(change)
-                except Exception:
+                except Exception:  # noqa: BLE001  # one broken reaction must not stop the others
                     _log.exception("%s failed on %s", type(controller).__name__, change.key)
             if self._queue.empty():
                 continue

@@ -45,7 +45,10 @@ class NamespaceController:
             "metadata": {"name": "kube-root-ca.crt", "namespace": name, "uid": new_uid()},
             "data": {"ca.crt": self._ca},
         }
-        for table, obj in (("serviceaccounts", default_service_account(name)), ("configmaps", root)):
+        for table, obj in (
+            ("serviceaccounts", default_service_account(name)),
+            ("configmaps", root),
+        ):
             key = Key(table, name, obj["metadata"]["name"])
             if self._store.get(key) is None:
                 obj["metadata"]["creationTimestamp"] = now()

@@ -250,14 +250,21 @@ def _core() -> Sequence[Resource]:
             categories=("all",),
             columns=columns.SERVICES,
         ),
-        _make(
-            "v1", "resourcequotas", "ResourceQuota", strategy=StatusStrategy(), short=("quota",)
-        ),
+        _make("v1", "resourcequotas", "ResourceQuota", strategy=StatusStrategy(), short=("quota",)),
     )
 
 
 def _workloads() -> Sequence[Resource]:
     return (
+        _make(
+            "apps/v1",
+            "deployments",
+            "Deployment",
+            strategy=DeploymentStrategy(),
+            short=("deploy",),
+            categories=("all",),
+            columns=columns.DEPLOYMENTS,
+        ),
         _make(
             "batch/v1",
             "jobs",
@@ -275,15 +282,6 @@ def _workloads() -> Sequence[Resource]:
             short=("cj",),
             categories=("all",),
             columns=columns.CRON_JOBS,
-        ),
-        _make(
-            "apps/v1",
-            "deployments",
-            "Deployment",
-            strategy=DeploymentStrategy(),
-            short=("deploy",),
-            categories=("all",),
-            columns=columns.DEPLOYMENTS,
         ),
         _make(
             "policy/v1",
@@ -329,9 +327,7 @@ def _infrastructure() -> Sequence[Resource]:
             strategy=NetworkPolicyStrategy(),
             short=("netpol",),
         ),
-        _make(
-            "storage.k8s.io/v1", "storageclasses", "StorageClass", cluster=True, short=("sc",)
-        ),
+        _make("storage.k8s.io/v1", "storageclasses", "StorageClass", cluster=True, short=("sc",)),
         _make(
             "apiextensions.k8s.io/v1",
             "customresourcedefinitions",

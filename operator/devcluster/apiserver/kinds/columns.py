@@ -12,7 +12,7 @@ def age(timestamp: str | None) -> str:
     """How long ago, as kubectl writes it: ``5s``, ``3m4s``, ``2h``, ``4d``."""
     if not timestamp:
         return "<unknown>"
-    then = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    then = datetime.fromisoformat(timestamp)
     return duration((datetime.now(UTC) - then).total_seconds())
 
 
@@ -82,7 +82,9 @@ def _pod_status(obj: Object) -> str:
 
 
 def _pod_restarts(obj: Object) -> str:
-    return str(sum(s.get("restartCount", 0) for s in _dig(obj, "status", "containerStatuses") or ()))
+    return str(
+        sum(s.get("restartCount", 0) for s in _dig(obj, "status", "containerStatuses") or ())
+    )
 
 
 def _job_status(obj: Object) -> str:
@@ -113,7 +115,7 @@ def _job_duration(obj: Object) -> str:
         return ""
     if not end:
         return age(start)
-    first, last = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (start, end))
+    first, last = (datetime.fromisoformat(t) for t in (start, end))
     return duration((last - first).total_seconds())
 
 
@@ -154,7 +156,12 @@ def _node_roles(obj: Object) -> str:
     return ",".join(roles) or "<none>"
 
 
-_MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
+_MODES = {
+    "ReadWriteOnce": "RWO",
+    "ReadOnlyMany": "ROX",
+    "ReadWriteMany": "RWX",
+    "ReadWriteOncePod": "RWOP",
+}
 
 
 def _modes(*path: str) -> Any:
@@ -210,9 +217,7 @@ CONFIG_MAPS = (
     ),
     AGE,
 )
-SERVICE_ACCOUNTS = (
-    AGE,
-)
+SERVICE_ACCOUNTS = (AGE,)
 EVENTS = (
     Column(name="Last Seen", value=_event_age),
     Column(name="Type", value=_at("type")),
@@ -287,7 +292,9 @@ CRON_JOBS = (
     Column(name="Schedule", value=_at("spec", "schedule")),
     Column(name="Timezone", value=_at("spec", "timeZone")),
     Column(name="Suspend", value=lambda obj: str(bool(_dig(obj, "spec", "suspend")))),
-    Column(name="Active", value=lambda obj: len(_dig(obj, "status", "active") or ()), type="integer"),
+    Column(
+        name="Active", value=lambda obj: len(_dig(obj, "status", "active") or ()), type="integer"
+    ),
     Column(name="Last Schedule", value=_at("status", "lastScheduleTime")),
     AGE,
 )
@@ -299,10 +306,14 @@ DEPLOYMENTS = (
         ),
     ),
     Column(
-        name="Up-to-date", value=lambda obj: _dig(obj, "status", "updatedReplicas") or 0, type="integer"
+        name="Up-to-date",
+        value=lambda obj: _dig(obj, "status", "updatedReplicas") or 0,
+        type="integer",
     ),
     Column(
-        name="Available", value=lambda obj: _dig(obj, "status", "availableReplicas") or 0, type="integer"
+        name="Available",
+        value=lambda obj: _dig(obj, "status", "availableReplicas") or 0,
+        type="integer",
     ),
     AGE,
     *_wide_containers(),

@@ -70,7 +70,9 @@ class _DataStrategy(Strategy):
                     yield invalid_value(f"{field}[{key}]", key, _KEY_DETAIL)
                 size += len(value)
         if size > _MAX_DATA:
-            yield Cause("[]", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes")
+            yield Cause(
+                "[]", "FieldValueTooLong", f"Too long: may not be more than {_MAX_DATA} bytes"
+            )
 
     def validate_update(self, new: Object, old: Object) -> Iterator[Cause]:
         if old.get("immutable"):

@@ -49,7 +49,7 @@ class DefinitionStrategy(Strategy):
             yield invalid_value(
                 "metadata.name",
                 name_of(obj),
-                f'must be spec.names.plural+"."+spec.group',
+                'must be spec.names.plural+"."+spec.group',
             )
         for field in ("plural", "kind"):
             if not names.get(field):
@@ -59,7 +59,9 @@ class DefinitionStrategy(Strategy):
         versions = spec.get("versions") or []
         if sum(bool(version.get("storage")) for version in versions) != 1:
             yield invalid_value(
-                "spec.versions", len(versions), "must have exactly one version marked as storage version"
+                "spec.versions",
+                len(versions),
+                "must have exactly one version marked as storage version",
             )
         for index, version in enumerate(versions):
             yield from _version_causes(version, f"spec.versions[{index}]")
@@ -117,7 +119,9 @@ def established(obj: Object) -> Object:
     return {
         "conditions": [
             condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            condition(
+                "Established", "InitialNamesAccepted", "the initial names have been accepted"
+            ),
         ],
         "acceptedNames": obj["spec"]["names"],
         "storedVersions": stored if storage in stored else [*stored, storage],
@@ -125,8 +129,10 @@ def established(obj: Object) -> Object:
 
 
 class CustomStrategy(Strategy):
-    """Custom resources: generation counts every change except metadata and, with the status
-    path, status."""
+    """Custom resources.
+
+    Generation counts every change except of metadata and, with the status path, of status.
+    """
 
     unconditional = False
     counts_generations = True

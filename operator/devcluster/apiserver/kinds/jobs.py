@@ -75,7 +75,10 @@ class JobStrategy(Strategy):
             return
         uid, name = obj["metadata"]["uid"], name_of(obj)
         chosen = (spec.get("selector") or {}).get("matchLabels") or {}
-        spec["selector"] = {**(spec.get("selector") or {}), "matchLabels": {**chosen, CONTROLLER_UID: uid}}
+        spec["selector"] = {
+            **(spec.get("selector") or {}),
+            "matchLabels": {**chosen, CONTROLLER_UID: uid},
+        }
         labels = spec["template"]["metadata"].get("labels") or {}
         spec["template"]["metadata"]["labels"] = {
             **labels,
@@ -209,7 +212,9 @@ def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
             yield not_supported(where, restart, ("OnFailure", "Never"))
     elif policy is not None and restart != "Never":
         yield invalid_value(
-            f"{path}.template.spec.restartPolicy", restart, 'only "Never" is supported when podFailurePolicy is specified'
+            f"{path}.template.spec.restartPolicy",
+            restart,
+            'only "Never" is supported when podFailurePolicy is specified',
         )
 
 
@@ -228,13 +233,11 @@ def _per_index_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
                 "requires indexed completion mode",
             )
     elif spec.get("maxFailedIndexes") is not None:
-        yield required(
-            f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"
-        )
+        yield required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
     most, completions = spec.get("maxFailedIndexes"), spec.get("completions")
     if most is not None and completions is not None and most > completions:
         yield invalid_value(
-            f"{path}.maxFailedIndexes", most, f"must be less than or equal to completions"
+            f"{path}.maxFailedIndexes", most, "must be less than or equal to completions"
         )
 
 
@@ -246,11 +249,13 @@ def _policy_causes(
 ) -> Iterator[Cause]:
     rules = policy.get("rules") or ()
     if len(rules) > 20:
-        yield Cause(f"{path}.rules", "FieldValueTooMany", f"Too many: {len(rules)}: must have at most 20 items")
+        yield Cause(
+            f"{path}.rules",
+            "FieldValueTooMany",
+            f"Too many: {len(rules)}: must have at most 20 items",
+        )
     pod = spec["template"]["spec"]
-    containers = {
-        c.get("name") for f in ("containers", "initContainers") for c in pod.get(f) or ()
-    }
+    containers = {c.get("name") for f in ("containers", "initContainers") for c in pod.get(f) or ()}
     for index, rule in enumerate(rules):
         where = f"{path}.rules[{index}]"
         action = rule.get("action")
@@ -282,23 +287,29 @@ def _quoted(values: Sequence[str]) -> str:
     return " ".join(f'"{value}"' for value in values)
 
 
-def _exit_code_causes(
-    codes: Mapping[str, Any], containers: set[Any], path: str
-) -> Iterator[Cause]:
+def _exit_code_causes(codes: Mapping[str, Any], containers: set[Any], path: str) -> Iterator[Cause]:
     operator, values = codes.get("operator"), codes.get("values") or []
     if operator not in {"In", "NotIn"}:
         yield not_supported(f"{path}.operator", operator, ("In", "NotIn"))
     name = codes.get("containerName")
     if name is not None and name not in containers:
         yield invalid_value(
-            f"{path}.containerName", name, "must be one of the container or initContainer names in the pod template"
+            f"{path}.containerName",
+            name,
+            "must be one of the container or initContainer names in the pod template",
         )
     if not values:
         yield invalid_value(f"{path}.values", values, "at least one value is required")
     elif len(values) > 255:
-        yield Cause(f"{path}.values", "FieldValueTooMany", f"Too many: {len(values)}: must have at most 255 items")
+        yield Cause(
+            f"{path}.values",
+            "FieldValueTooMany",
+            f"Too many: {len(values)}: must have at most 255 items",
+        )
     if operator == "In" and 0 in values:
-        yield invalid_value(f"{path}.values[{values.index(0)}]", 0, "must not be 0 for the In operator")
+        yield invalid_value(
+            f"{path}.values[{values.index(0)}]", 0, "must not be 0 for the In operator"
+        )
     if len(set(values)) != len(values):
         first = next(i for i, value in enumerate(values) if value in values[:i])
         yield duplicate(f"{path}.values[{first}]", values[first])
@@ -331,7 +342,9 @@ class CronJobStrategy(Strategy):
         spec = obj["spec"]
         if not spec.get("schedule"):
             yield required("spec.schedule")
-        if "completions" in spec["jobTemplate"]["spec"] and spec["jobTemplate"]["spec"].get("manualSelector"):
+        if "completions" in spec["jobTemplate"]["spec"] and spec["jobTemplate"]["spec"].get(
+            "manualSelector"
+        ):
             yield forbidden_field("spec.jobTemplate.spec.manualSelector", "must not be set")
         template = spec["jobTemplate"]["spec"]["template"]["spec"]
         yield from pod_spec_causes(template, "spec.jobTemplate.spec.template.spec")

@@ -50,7 +50,11 @@ def compile_path(text: str) -> Path:
 def _step(match: re.Match[str]) -> Path:
     if match["all"]:
         return lambda value: (
-            list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+            list(value.values())
+            if isinstance(value, dict)
+            else value
+            if isinstance(value, list)
+            else []
         )
     if match["index"] is not None:
         index = int(match["index"])
@@ -60,7 +64,9 @@ def _step(match: re.Match[str]) -> Path:
     if match["key"] is not None:
         keys, wanted = match["key"].split("."), match["value"]
         return lambda value: (
-            [item for item in value if _dig(item, keys) == wanted] if isinstance(value, list) else []
+            [item for item in value if _dig(item, keys) == wanted]
+            if isinstance(value, list)
+            else []
         )
     name = (match["field"] or match["quoted"]).replace("\\.", ".")
     return lambda value: [value[name]] if isinstance(value, dict) and name in value else []

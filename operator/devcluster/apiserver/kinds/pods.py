@@ -107,7 +107,9 @@ def qos_class(spec: Any) -> str:
         requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
         for name in ("cpu", "memory"):
             any_set = any_set or name in requests or name in limits
-            same = name in limits and amount(requests.get(name, limits[name])) == amount(limits[name])
+            same = name in limits and amount(requests.get(name, limits[name])) == amount(
+                limits[name]
+            )
             guaranteed = guaranteed and same
     if guaranteed and any_set:
         return "Guaranteed"

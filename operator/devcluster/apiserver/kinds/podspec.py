@@ -50,7 +50,9 @@ def _default_container(container: dict[str, Any]) -> None:
     image = str(container.get("image") or "")
     tag = image.rpartition("/")[2]
     latest = tag.endswith(":latest") or ":" not in tag
-    container.setdefault("imagePullPolicy", "Always" if latest and "@" not in tag else "IfNotPresent")
+    container.setdefault(
+        "imagePullPolicy", "Always" if latest and "@" not in tag else "IfNotPresent"
+    )
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
@@ -214,10 +216,14 @@ def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cau
         if source is None:
             continue
         if entry.get("value"):
-            yield invalid_value(f"{where}.valueFrom", "", "may not be specified when `value` is not empty")
+            yield invalid_value(
+                f"{where}.valueFrom", "", "may not be specified when `value` is not empty"
+            )
         if len(source) != 1:
             yield invalid_value(
-                f"{where}.valueFrom", "", "must specify one of: `fieldRef`, `resourceFieldRef`, "
+                f"{where}.valueFrom",
+                "",
+                "must specify one of: `fieldRef`, `resourceFieldRef`, "
                 "`configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
             )
         for kind in ("secretKeyRef", "configMapKeyRef"):
@@ -262,15 +268,21 @@ def _toleration_causes(toleration: Mapping[str, Any], path: str) -> Iterator[Cau
     operator = toleration.get("operator") or "Equal"
     if operator == "Exists" and toleration.get("value"):
         yield invalid_value(
-            f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'"
+            f"{path}.operator",
+            toleration["value"],
+            "value must be empty when `operator` is 'Exists'",
         )
     if not toleration.get("key") and operator != "Exists":
         yield invalid_value(
-            f"{path}.operator", operator, "operator must be Exists when `key` is empty, which means "
+            f"{path}.operator",
+            operator,
+            "operator must be Exists when `key` is empty, which means "
             '"match all values and all keys"',
         )
     if operator not in {"Equal", "Exists"}:
         yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     effect = toleration.get("effect")
     if effect and effect not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
-        yield not_supported(f"{path}.effect", effect, ("NoExecute", "NoSchedule", "PreferNoSchedule"))
+        yield not_supported(
+            f"{path}.effect", effect, ("NoExecute", "NoSchedule", "PreferNoSchedule")
+        )

@@ -79,7 +79,9 @@ def metadata_update_causes(new: Object, old: Object) -> Iterator[Cause]:
     """What an update may not change in metadata."""
     fresh, before = new["metadata"], old["metadata"]
     if before.get("deletionTimestamp"):
-        added = [f for f in fresh.get("finalizers") or () if f not in (before.get("finalizers") or ())]
+        added = [
+            f for f in fresh.get("finalizers") or () if f not in (before.get("finalizers") or ())
+        ]
         if added:
             shown = ", ".join(msgspec.json.encode(item).decode() for item in added)
             yield forbidden_field(

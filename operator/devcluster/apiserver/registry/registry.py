@@ -47,9 +47,7 @@ class Admission(Protocol):
     def admit_create(self, resource: Resource, obj: Object, options: WriteOptions) -> None:
         """Before an object is validated and created."""
 
-    def admit_update(
-        self, resource: Resource, obj: Object, old: Object, options: WriteOptions
-    ) -> None:
+    def admit_update(self, resource: Resource, obj: Object) -> None:
         """Before an object is validated and updated."""
 
     def admit_delete(self, resource: Resource, obj: Object) -> None:
@@ -193,7 +191,9 @@ class Registry:
             if not resource.strategy.creates_on_update or subresource:
                 raise errors.not_found(resource.plural, resource.group, name)
             new["metadata"].pop("resourceVersion", None)
-            return self.create(resource, namespace, {**body, "metadata": new["metadata"]}, options), True
+            return self.create(
+                resource, namespace, {**body, "metadata": new["metadata"]}, options
+            ), True
         if not new["metadata"].get("resourceVersion") and not resource.strategy.unconditional:
             detail = "must be specified for an update"
             cause = invalid_value("metadata.resourceVersion", 0, detail)
@@ -264,7 +264,7 @@ class Registry:
             strategy.prepare_update(new, old)
         if strategy.counts_generations and _content(resource, new) != _content(resource, old):
             new["metadata"]["generation"] = before.get("generation", 0) + 1
-        self._admission.admit_update(resource, new, old, options)
+        self._admission.admit_update(resource, new)
         if subresource == "status":
             self._refuse(resource, key.name, self._status_causes(resource, new, old))
         else:

@@ -79,7 +79,9 @@ def _time(value: str, layout: str) -> str:
         moment = to_datetime(value).astimezone(UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if micro else "%Y-%m-%dT%H:%M:%SZ")
     expected = ".000000" if micro and wrong != value else "2006"
-    raise DecodeError(f'parsing time "{value}" as "{layout}": cannot parse "{wrong}" as "{expected}"')
+    raise DecodeError(
+        f'parsing time "{value}" as "{layout}": cannot parse "{wrong}" as "{expected}"'
+    )
 
 
 def _is_number(value: Any) -> bool:

@@ -84,7 +84,9 @@ _MICRO_TIMES = frozenset(
         ("EventSeries", "lastObservedTime"),
     }
 )
-_MODEL = re.compile(r"(?P<prefix>[A-Za-z]*?)V(?P<version>\d+(?:alpha\d+|beta\d+)?)(?P<kind>[A-Z].*)")
+_MODEL = re.compile(
+    r"(?P<prefix>[A-Za-z]*?)V(?P<version>\d+(?:alpha\d+|beta\d+)?)(?P<kind>[A-Z].*)"
+)
 
 Fields = Mapping[str, Node]
 

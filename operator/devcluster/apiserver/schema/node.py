@@ -1,5 +1,8 @@
-"""The node of a schema tree, read from the OpenAPI of a CustomResourceDefinition or built
-from the official client's models."""
+"""The node of a schema tree.
+
+It is read from the OpenAPI of a CustomResourceDefinition, or built from the official client's
+models.
+"""
 
 import re
 from collections.abc import Callable, Mapping

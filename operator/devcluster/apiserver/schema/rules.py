@@ -6,6 +6,7 @@ commonly use them. A rule that cannot be parsed refuses the CustomResourceDefini
 Kubernetes.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -23,7 +24,7 @@ _OLD_SELF = re.compile(r"\boldSelf\b")
 
 
 def _is_sorted(items: Sequence[Any]) -> bool:
-    return all(left <= right for left, right in zip(items, items[1:], strict=False))
+    return all(left <= right for left, right in itertools.pairwise(items))
 
 
 def _index_of(where: Any, what: Any) -> int:
@@ -109,7 +110,7 @@ def check_rules(node: Node, value: Any, old: Any, path: str) -> Iterator[Cause]:
         shown = _to_cel(node, value)
         shown_old = ABSENT if old is ABSENT or old is None else _to_cel(node, old)
         for rule in node.rules:
-            cause = _check(rule, node, shown, shown_old, value, path)
+            cause = _check(rule, shown, shown_old, value, path)
             if cause is not None:
                 yield cause
     yield from _check_children(node, value, old, path)
@@ -146,7 +147,7 @@ def _by_keys(node: Node, old: Any) -> Mapping[Any, Any]:
     return {key: item for item in old if (key := _identity(node, item)) is not None}
 
 
-def _check(rule: Rule, node: Node, value: Any, old: Any, raw: Any, path: str) -> Cause | None:
+def _check(rule: Rule, value: Any, old: Any, raw: Any, path: str) -> Cause | None:
     variables = {"self": value}
     if _OLD_SELF.search(rule.rule):
         if old is ABSENT:
@@ -200,7 +201,9 @@ def _to_cel(node: Node, value: Any) -> Any:
                 child = node.properties.get(key)
                 if child is None:
                     child = node.additional if isinstance(node.additional, Node) else None
-                    if child is None and not (node.preserve or key in {"apiVersion", "kind", "metadata"}):
+                    if child is None and not (
+                        node.preserve or key in {"apiVersion", "kind", "metadata"}
+                    ):
                         continue
                 if item is not None or (child is not None and child.nullable):
                     shown[key] = item if child is None else _to_cel(child, item)

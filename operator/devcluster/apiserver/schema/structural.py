@@ -4,7 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from devcluster.apiserver.errors import Cause, forbidden_field, invalid_value, not_supported, required
+from devcluster.apiserver.errors import (
+    Cause,
+    forbidden_field,
+    invalid_value,
+    not_supported,
+    required,
+)
 from devcluster.apiserver.schema.decode import prune
 from devcluster.apiserver.schema.node import from_openapi
 from devcluster.apiserver.schema.rules import compile_rule
@@ -69,7 +75,9 @@ def _text_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
             re.compile(schema["pattern"])
         except re.error as error:
             yield invalid_value(
-                f"{path}.pattern", schema["pattern"], f"must be a valid regular expression, but isn't: {error}"
+                f"{path}.pattern",
+                schema["pattern"],
+                f"must be a valid regular expression, but isn't: {error}",
             )
     for index, entry in enumerate(schema.get("x-kubernetes-validations") or ()):
         where = f"{path}.x-kubernetes-validations[{index}]"
@@ -77,14 +85,18 @@ def _text_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
             yield required(f"{where}.rule", "rule is not specified")
             continue
         if "\n" in entry.get("message", "").strip():
-            yield invalid_value(f"{where}.message", entry["message"], "message must not contain line breaks")
+            yield invalid_value(
+                f"{where}.message", entry["message"], "message must not contain line breaks"
+            )
         for field in ("rule", "messageExpression"):
             if not entry.get(field):
                 continue
             try:
                 compile_rule(entry[field])
             except ValueError as error:
-                yield invalid_value(f"{where}.{field}", entry[field], f"compilation failed: {error}")
+                yield invalid_value(
+                    f"{where}.{field}", entry[field], f"compilation failed: {error}"
+                )
 
 
 def _list_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
@@ -94,20 +106,27 @@ def _list_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if list_type not in {"atomic", "set", "map"}:
         yield not_supported(f"{path}.x-kubernetes-list-type", list_type, ("atomic", "map", "set"))
     if schema.get("type") != "array":
-        yield invalid_value(f"{path}.type", schema.get("type", ""), "must be array if x-kubernetes-list-type is specified")
+        yield invalid_value(
+            f"{path}.type",
+            schema.get("type", ""),
+            "must be array if x-kubernetes-list-type is specified",
+        )
     if list_type != "map":
         return
     keys = schema.get("x-kubernetes-list-map-keys") or ()
     if not keys:
         yield required(
-            f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"
+            f"{path}.x-kubernetes-list-map-keys",
+            "must not be empty if x-kubernetes-list-type is map",
         )
     items = schema.get("items") or {}
     for key in keys:
         child = (items.get("properties") or {}).get(key)
         if child is None:
             yield invalid_value(
-                f"{path}.x-kubernetes-list-map-keys", key, "entries must all be names of item properties"
+                f"{path}.x-kubernetes-list-map-keys",
+                key,
+                "entries must all be names of item properties",
             )
         elif key not in (items.get("required") or ()) and "default" not in child:
             yield required(
@@ -120,7 +139,9 @@ def _list_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
 def _default_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if "default" not in schema:
         return
-    node = from_openapi({key: value for key, value in schema.items() if key != "x-kubernetes-validations"})
+    node = from_openapi(
+        {key: value for key, value in schema.items() if key != "x-kubernetes-validations"}
+    )
     where = f"{path}.default"
     dropped: list[str] = []
     prune(node, schema["default"], "default", dropped.append)

@@ -22,7 +22,6 @@ from devcluster.apiserver.errors import (
 from devcluster.apiserver.schema.node import Bounds, Node
 from devcluster.apiserver.schema.times import is_date_time
 
-
 BLOCKING = frozenset(
     {
         "FieldValueRequired",

@@ -120,7 +120,9 @@ class Faults:
                 max(1, round(fault.seconds)),
             )
         if fault := self._struck("error", info, user):
-            raise ApiError(fault.code, "InternalError", "Internal error occurred: a fault switch struck")
+            raise ApiError(
+                fault.code, "InternalError", "Internal error occurred: a fault switch struck"
+            )
 
     def loses_answer(self, info: RequestInfo, user: str) -> bool:
         """Whether the answer of this write gets lost after the commit."""

@@ -124,7 +124,8 @@ def table(
         "metadata": metadata,
         "columnDefinitions": None,
         "rows": [
-            {"cells": [_cell(resource, column, obj) for column in columns]} | _included(obj, include)
+            {"cells": [_cell(resource, column, obj) for column in columns]}
+            | _included(obj, include)
             for obj in objects
         ],
     }

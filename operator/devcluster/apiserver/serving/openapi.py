@@ -75,7 +75,11 @@ class _Builder:
         }
 
     def _paths(self, resource: Resource) -> Iterator[tuple[str, Any]]:
-        root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+        root = (
+            f"/apis/{resource.group}/{resource.version}"
+            if resource.group
+            else f"/api/{resource.version}"
+        )
         scope = "/namespaces/{namespace}" if resource.namespaced else ""
         kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
         reference = {"$ref": _REF + self._root(resource, kind)}
@@ -95,16 +99,22 @@ class _Builder:
                 ]
             return described
 
-        yield f"{root}{scope}/{resource.plural}", {
-            "get": operation("list"),
-            "post": operation("post"),
-        }
-        yield f"{root}{scope}/{resource.plural}/{{name}}", {
-            "get": operation("get"),
-            "put": operation("put"),
-            "patch": operation("patch"),
-            "delete": operation("delete"),
-        }
+        yield (
+            f"{root}{scope}/{resource.plural}",
+            {
+                "get": operation("list"),
+                "post": operation("post"),
+            },
+        )
+        yield (
+            f"{root}{scope}/{resource.plural}/{{name}}",
+            {
+                "get": operation("get"),
+                "put": operation("put"),
+                "patch": operation("patch"),
+                "delete": operation("delete"),
+            },
+        )
 
     def _root(self, resource: Resource, kind: dict[str, str]) -> str:
         if not resource.custom:

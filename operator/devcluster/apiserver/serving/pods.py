@@ -12,7 +12,15 @@ from devcluster.apiserver.objects import Object, clone, name_of, now
 from devcluster.apiserver.registry.registry import Registry
 from devcluster.apiserver.storage.store import Key
 
-_PASSED_ON = ("follow", "tailLines", "sinceSeconds", "sinceTime", "timestamps", "limitBytes", "previous")
+_PASSED_ON = (
+    "follow",
+    "tailLines",
+    "sinceSeconds",
+    "sinceTime",
+    "timestamps",
+    "limitBytes",
+    "previous",
+)
 
 
 def bind(registry: Registry, resource: Resource, namespace: str, name: str, body: Object) -> Object:
@@ -27,20 +35,27 @@ def bind(registry: Registry, resource: Resource, namespace: str, name: str, body
         raise bad_request("Binding needs target.name, the name of a node")
     uid = (body.get("metadata") or {}).get("uid")
     if uid and uid != pod["metadata"]["uid"]:
-        raise errors.conflict("pods/binding", "", name, f"Precondition failed: UID in precondition: {uid}, UID in object meta: {pod['metadata']['uid']}")
+        raise errors.conflict(
+            "pods/binding",
+            "",
+            name,
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
+            f"{pod['metadata']['uid']}",
+        )
     if pod["metadata"].get("deletionTimestamp"):
         raise errors.conflict(
             "pods/binding", "", name, f"pod {name} is being deleted, cannot be assigned to a host"
         )
     if pod["spec"].get("nodeName"):
         raise errors.conflict(
-            "pods/binding", "", name, f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+            "pods/binding",
+            "",
+            name,
+            f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"',
         )
     bound = clone(pod)
     bound["spec"]["nodeName"] = node
-    conditions = [
-        c for c in bound["status"].get("conditions") or () if c["type"] != "PodScheduled"
-    ]
+    conditions = [c for c in bound["status"].get("conditions") or () if c["type"] != "PodScheduled"]
     scheduled = {
         "type": "PodScheduled",
         "status": "True",
@@ -62,8 +77,12 @@ def _container(pod: Object, wanted: str) -> str:
             raise bad_request(f"container {wanted} is not valid for pod {name}")
         return wanted
     if len(names) > 1:
-        choices = f"[{' '.join(names)}]" + (f" or one of the init containers: [{' '.join(init)}]" if init else "")
-        raise bad_request(f"a container name must be specified for pod {name}, choose one of: {choices}")
+        choices = f"[{' '.join(names)}]" + (
+            f" or one of the init containers: [{' '.join(init)}]" if init else ""
+        )
+        raise bad_request(
+            f"a container name must be specified for pod {name}, choose one of: {choices}"
+        )
     return str(names[0])
 
 

@@ -1,6 +1,6 @@
-"""Reads the protobuf bodies that newer ``kubectl`` commands send (``create secret``, ``auth
-can-i``, ``create token`` and the like).
+"""Reads the protobuf bodies that newer ``kubectl`` commands send.
 
+``create secret``, ``auth can-i``, ``create token`` and the like do; ``apply`` does not.
 Only requests are read, and only the messages of the table below, whose field numbers are part
 of Kubernetes' API and never change. Answers are JSON, which these clients accept too.
 """

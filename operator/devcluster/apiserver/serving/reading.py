@@ -114,7 +114,12 @@ def decode_token(text: str) -> tuple[int, tuple[str, str]]:
 
 
 def page(
-    objects: Sequence[Object], revision: int, limit: int, after: tuple[str, str] | None, *, exact: bool
+    objects: Sequence[Object],
+    revision: int,
+    limit: int,
+    after: tuple[str, str] | None,
+    *,
+    exact: bool,
 ) -> Page:
     """Cut a page out of an ordered list.
 

@@ -47,9 +47,7 @@ class Reviews:
     def _access(self, user: User, spec: Mapping[str, Any]) -> Object:
         resource, plain = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
         if (resource is None) == (plain is None):
-            detail = (
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-            )
+            detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
             cause = invalid_value("spec.resourceAttributes", resource, detail)
             raise invalid("", "authorization.k8s.io", "", [cause])
         if plain is not None:

@@ -29,9 +29,11 @@ from devcluster.apiserver.serving.watches import Watch, WatchOptions, error_even
 _log = logging.getLogger(__name__)
 _MAX_BODY = 3 * 1024 * 1024
 _REVIEW_GROUPS = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
-_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"} | dict.fromkeys(
-    ("delete", "deletecollection"), "DeleteOptions"
-)
+_OPTIONS = {
+    "create": "CreateOptions",
+    "update": "UpdateOptions",
+    "patch": "PatchOptions",
+} | dict.fromkeys(("delete", "deletecollection"), "DeleteOptions")
 _ALWAYS_OPEN = frozenset({"/healthz", "/livez", "/readyz"})
 
 
@@ -71,11 +73,13 @@ class ApiServer:
             return _status(error)
         except web.HTTPRequestEntityTooLarge:
             return _status(
-                ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_MAX_BODY}")
+                ApiError(
+                    413, "RequestEntityTooLarge", f"Request entity too large: limit is {_MAX_BODY}"
+                )
             )
         except (asyncio.CancelledError, ConnectionError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a bug answers 500, as in Kubernetes
             _log.exception("%s %s failed", request.method, request.path)
             return _status(errors.internal(f"{type(error).__name__}: {error}"))
 
@@ -271,7 +275,9 @@ class ApiServer:
                 document = self._openapi.document("/".join(rest))
                 return web.Response(body=document, content_type="application/json")
             case [""]:
-                return _json(Answer(200, {"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]}))
+                return _json(
+                    Answer(200, {"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]})
+                )
             case _:
                 return _page_not_found()
 

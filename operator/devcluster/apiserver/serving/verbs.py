@@ -8,7 +8,13 @@ import msgspec
 import yaml
 
 from devcluster.apiserver import errors
-from devcluster.apiserver.errors import ApiError, NoSuchPathError, bad_request, forbidden_field, invalid
+from devcluster.apiserver.errors import (
+    ApiError,
+    NoSuchPathError,
+    bad_request,
+    forbidden_field,
+    invalid,
+)
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object, name_of, without_type
 from devcluster.apiserver.patching import (
@@ -247,7 +253,10 @@ def _patcher(resource: Resource, content_type: str, body: bytes) -> Callable[[Ob
     if kind == JSON_PATCH:
         return lambda obj: json_patch(obj, patch)
     if not isinstance(patch, dict):
-        raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type "
+            "map[string]interface {}"
+        )
     if kind == MERGE_PATCH:
         return lambda obj: merge_patch(obj, patch)
     return lambda obj: strategic_merge_patch(resource.node, obj, patch)
