@@ -237,14 +237,14 @@ class World:
     def pods(self) -> list[Document]:
         return self.api.list("pods", self.namespace)
 
-    def complete(self, until: str = "", name: str = "prod") -> Document:
-        """Wait until coverage has no gap, reaches ``until`` and no Job runs; returns the status."""
+    def complete(self, beyond: str = "", name: str = "prod") -> Document:
+        """Wait until coverage has no gap, went ``beyond`` and no Job runs; returns the status."""
 
         def look() -> Document | None:
             status = self.status(name)
             reached = status.get("coveredUntil") or ""
             done = self.condition("CoverageComplete", name)["status"] == "True"
-            return status if done and reached >= until and not status.get("activeCount") else None
+            return status if done and reached > beyond and not status.get("activeCount") else None
 
         return eventually(look, f"{name} is complete: {self.condition('Degraded', name)}")
 

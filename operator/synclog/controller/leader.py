@@ -55,6 +55,7 @@ class Elector:
         self._name = name
         self._identity = identity
         self._terms = terms
+        self._time = asyncio.get_running_loop().time  # kept: metrics ask from another thread
         self._seen: str | None = None
         """resourceVersion of the Lease when it last changed."""
         self._seen_at = 0.0
@@ -67,7 +68,7 @@ class Elector:
 
         A process that was frozen wakes up and is no leader, before it hears of it.
         """
-        age = asyncio.get_running_loop().time() - self._renewed_at
+        age = self._time() - self._renewed_at
         return self._holds and age < self._terms.renew_deadline
 
     async def acquire(self) -> None:
@@ -87,10 +88,9 @@ class Elector:
         Raises:
             LostLeadershipError: it is another's by now, or could not be renewed in time.
         """
-        time = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self._terms.retry)
-            left = self._renewed_at + self._terms.renew_deadline - time()
+            left = self._renewed_at + self._terms.renew_deadline - self._time()
             try:
                 async with asyncio.timeout(left):
                     ours = left > 0 and await self._try()
@@ -101,7 +101,7 @@ class Elector:
                 continue
             if not ours:
                 self._holds = False
-                late = time() >= self._renewed_at + self._terms.renew_deadline
+                late = self._time() >= self._renewed_at + self._terms.renew_deadline
                 why = "it could not be renewed in time" if late else "another process took it"
                 raise LostLeadershipError(f"the Lease is lost: {why}")
 
@@ -123,7 +123,7 @@ class Elector:
 
     async def _try(self) -> bool:
         """Take or renew the Lease. Whether it is ours now."""
-        asked = asyncio.get_running_loop().time()
+        asked = self._time()
         lease = await self._gateway.get(LEASES, self._namespace, self._name)
         try:
             if lease is None:
@@ -150,12 +150,12 @@ class Elector:
     def _notice(self, lease: Document) -> None:
         version = lease["metadata"]["resourceVersion"]
         if version != self._seen:
-            self._seen, self._seen_at = version, asyncio.get_running_loop().time()
+            self._seen, self._seen_at = version, self._time()
 
     def _free(self, lease: Document) -> bool:
         """Whether the Lease did not change for as long as its holder promised to renew it."""
         promised = (lease.get("spec") or {}).get("leaseDurationSeconds") or self._terms.lease
-        return asyncio.get_running_loop().time() - self._seen_at >= float(promised)
+        return self._time() - self._seen_at >= float(promised)
 
     def _new(self) -> Document:
         return {
