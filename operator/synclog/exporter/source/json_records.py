@@ -10,10 +10,20 @@ from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.csv_dialect import time_column_of
 from synclog.exporter.source.selection import Selected, select_alike, select_each
 from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
-from synclog.windows import Window
+from synclog.windows import Instant, Window
 
 _KEYS_LIMIT = 256
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The records of a page."""
+
+    lines: list[bytes]
+    """Each record as served, on one line."""
+    texts: list[bytes]
+    """The time of each, as written."""
 
 
 @dataclass(slots=True)
@@ -28,31 +38,39 @@ class JsonRecords:
     keys: set[str] = field(default_factory=set)
     _time_key: str | None = None
 
-    def select(self, records: Sequence[bytes], window: Window) -> tuple[Selected, list[bytes]]:
-        """Find the records of a page that are in the window.
-
-        Args:
-            records: the objects as served; at least one.
-            window: which are kept.
-
-        Returns:
-            The selection, its records on one line each; and all timestamps, as written.
+    def read(self, records: Sequence[bytes]) -> Rows:
+        """Put the records of a page on one line each, and find their times.
 
         Raises:
             AnswerError: an element is no object, or has no time.
         """
         texts = [self._time_of(record) for record in records]
-        lines = [_one_line(record) for record in records]
-        selected = select_alike(lines, texts, window, self.timestamps)
+        return Rows([_one_line(record) for record in records], texts)
+
+    def select(self, rows: Rows, window: Window) -> Selected:
+        """Find the rows that are in the window. There is at least one row.
+
+        Raises:
+            AnswerError: a time cannot be read.
+        """
+        selected = select_alike(rows.lines, rows.texts, window, self.timestamps)
         if selected is None:
-            try:
-                instants = [self.timestamps.parse(text) for text in texts]
-            except NotATimestampError as error:
-                raise AnswerError(
-                    "MalformedRecord", f"a record has no time in {self._time_key}: {error}"
-                ) from error
-            selected = select_each(lines, instants, window)
-        return selected, texts
+            instants = [self.instant(text) for text in rows.texts]
+            selected = select_each(rows.lines, instants, window)
+        return selected
+
+    def instant(self, text: bytes) -> Instant:
+        """Read one time.
+
+        Raises:
+            AnswerError: it cannot be read.
+        """
+        try:
+            return self.timestamps.parse(text)
+        except NotATimestampError as error:
+            raise AnswerError(
+                "MalformedRecord", f"a record has no time in {self._time_key}: {error}"
+            ) from error
 
     def _time_of(self, record: bytes) -> bytes:
         try:

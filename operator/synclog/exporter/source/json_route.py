@@ -5,15 +5,17 @@ without its list, or when as many records came as the source says there are. A s
 never the end: the source may cap the size of pages.
 
 Pages by number are only as stable as what they number. So a reading is done again when it
-shows that something moved (the total changed, times go backwards from one page to the next,
-the first page is not the same in the end), and is left to be proven in parts when it could
-have moved unseen (records with one timestamp on both sides of a page's end).
+shows that something moved: the total changed, times go backwards from one page to the next,
+the first page is not the same in the end. Where records with one timestamp stand on both sides
+of a page's end, the source may order them differently for each page, and show one twice and
+another never; that millisecond is asked for by itself and compared.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 
 from synclog.api.spec import Sort, SortColumn, SortDirection, Source
 from synclog.exporter.errors import AnswerError, ConfigurationError, ExportError
@@ -21,7 +23,7 @@ from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.envelope import Envelope, Page, read_page
 from synclog.exporter.source.evidence import AnswerEvidence
-from synclog.exporter.source.json_records import JsonRecords
+from synclog.exporter.source.json_records import JsonRecords, Rows
 from synclog.exporter.source.problems import describe_problem
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
@@ -31,7 +33,7 @@ _ACCEPT = "application/json"
 _PAGE_SIZE = 500
 _SMALL_PAGE = 100
 _PAGE_LIMIT = 64 * 1024 * 1024
-_AT_ONCE = 10
+_AT_ONCE = 16
 _READINGS = 3
 _NO_SUCH_PAGE = frozenset((400, 404, 416))
 
@@ -53,6 +55,14 @@ class _Served:
         return self.page.records if self.page else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """The records of one millisecond that stand on both sides of a page's end."""
+
+    instant: Instant
+    lines: list[bytes]
+
+
 class _MovedError(Exception):
     """Raised when pages changed while they were read."""
 
@@ -72,7 +82,6 @@ class JsonRoute:
         self._sort = source.sort or Sort()
         self._size = source.page_size or _PAGE_SIZE
         self._records = JsonRecords(timestamps)
-        self._timestamps = timestamps
         self._envelope: Envelope | None = None
         self._base: int | None = None
         limit = source.requests_per_minute
@@ -116,7 +125,7 @@ class JsonRoute:
 
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
-        reading = _Reading(answer, self._sort, self._records, self._timestamps)
+        reading = _Reading(answer, self._sort, self._records)
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
@@ -124,10 +133,34 @@ class JsonRoute:
             if done:
                 break
         answer.page_base = self._base
+        self._check_ties(answer, reading.ties())
         if len(answer.http) > 2 and answer.total is None:
             again = self._fetch(answer.asked, first.number)
             if again.digest != first.digest:
                 raise _MovedError
+
+    def _check_ties(self, answer: Answer, ties: list[_Tie]) -> None:
+        """Ask for each millisecond that stands on both sides of a page's end by itself."""
+        for verdict in list(self._pool.map(self._holds, ties)):
+            if verdict is False:
+                raise _MovedError
+            if verdict is None:
+                answer.tells_the_end = False  # to be proven in parts
+
+    def _holds(self, tie: _Tie) -> bool | None:
+        """Whether a millisecond has the same records by itself; None where that has pages too."""
+        window = Window(tie.instant, tie.instant + 1)
+        asked = Asked.around(window)
+        served = self._fetch(asked, self._base or 0)
+        page = served.page
+        if page is None or not page.records:
+            return False
+        if page.total is not None and page.total != len(page.records):
+            return None
+        if page.total is None and self._fetch(asked, served.number + 1).records:
+            return None
+        selected = self._records.select(self._records.read(page.records), window)
+        return multiset_sum(selected.records) == multiset_sum(tie.lines)
 
     def _learn(self, served: _Served, answer: Answer) -> None:
         page = served.page
@@ -237,16 +270,14 @@ def _refusal(served: _Served) -> ExportError:
 class _Reading:
     """One pass over the pages of an answer."""
 
-    def __init__(
-        self, answer: Answer, sort: Sort, records: JsonRecords, timestamps: Timestamps
-    ) -> None:
+    def __init__(self, answer: Answer, sort: Sort, records: JsonRecords) -> None:
         self._answer = answer
         self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
         self._sign = -1 if sort.direction is SortDirection.DESC else 1
         self._records = records
-        self._timestamps = timestamps
         self._before: _Served | None = None
-        self._end: Instant | None = None
+        self._last: _Tie | None = None
+        self._ties: dict[Instant, _Tie] = {}
 
     def take(self, served: _Served, spool: Spool) -> bool:
         """Take a page; true when it was the last one.
@@ -282,27 +313,48 @@ class _Reading:
 
     def _add(self, page: Page, spool: Spool) -> None:
         answer = self._answer
-        selected, texts = self._records.select(page.records, answer.window)
+        rows = self._records.read(page.records)
+        selected = self._records.select(rows, answer.window)
         data = b"".join(line + b"\n" for line in selected.records)
         if data:
             spool.write(data)
         answer.rows += len(page.records)
         answer.page_size = max(answer.page_size or 0, len(page.records))
         answer.add(selected, len(data))
-        self._check_order(texts)
+        self._check_order(rows)
 
-    def _check_order(self, texts: list[bytes]) -> None:
+    def _check_order(self, rows: Rows) -> None:
         """See from the times whether pages may have moved between two answers."""
-        begin = self._timestamps.parse(texts[0])
-        end = self._timestamps.parse(texts[-1])
+        begin = self._records.instant(rows.texts[0])
+        end = self._records.instant(rows.texts[-1])
         if (end - begin) * self._sign < 0:
             self._by_time = False  # the source does not sort as it was asked
-        if self._end is not None:
-            if not self._by_time or self._end == begin:
+        last = self._last
+        if last is not None:
+            if not self._by_time:
                 self._answer.tells_the_end = False
-            elif (begin - self._end) * self._sign < 0:
+            elif begin == last.instant:
+                last.lines.extend(self._while_at(begin, rows.texts, rows.lines))
+                self._ties[last.instant] = last
+            elif (begin - last.instant) * self._sign < 0:
                 raise _MovedError
-        self._end = end
+        if last is None or end != last.instant:
+            texts, lines = reversed(rows.texts), reversed(rows.lines)
+            self._last = _Tie(end, self._while_at(end, texts, lines))
+
+    def _while_at(
+        self, instant: Instant, texts: Iterable[bytes], lines: Iterable[bytes]
+    ) -> list[bytes]:
+        pairs = zip(texts, lines, strict=True)
+        return [
+            line for _, line in takewhile(lambda p: self._records.instant(p[0]) == instant, pairs)
+        ]
+
+    def ties(self) -> list[_Tie]:
+        """The milliseconds of the window that stand on both sides of a page's end."""
+        if not self._by_time:
+            return []
+        return [tie for tie in self._ties.values() if tie.instant in self._answer.window]
 
 
 def _joined(blocks: Iterator[bytes]) -> bytes:

@@ -28,7 +28,8 @@ from synclog.windows import HOUR, Window, format_time
 
 _WIDENINGS = (HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 _ROUND = 100
-"""A number of rows that can be divided by this is what a low cap would leave."""
+_ROUND_BELOW = 10_000
+"""Fewer rows than this, and a multiple of 100 of them, is what a low cap would leave."""
 
 Read: TypeAlias = Callable[[Window, Asked, Spool], Answer]
 """Reads a window with these bounds; appends the records inside it to the spool."""
@@ -113,7 +114,7 @@ class Prover:
 
     @staticmethod
     def _suspect(answer: Answer) -> bool:
-        return answer.total is None and answer.rows > 0 and answer.rows % _ROUND == 0
+        return answer.total is None and 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
 
     def _in_parts(self, whole: Answer, base: int) -> Proven:
         self._spool.truncate(base)
