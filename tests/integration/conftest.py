@@ -151,7 +151,7 @@ class Operator:
 
     def metrics(self) -> dict[str, float]:
         """Every sample by its name with labels."""
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
+        text = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=60).text
         samples = (line.rpartition(" ") for line in text.splitlines() if line[:1] not in ("#", ""))
         return {name: float(value) for name, _, value in samples}
 

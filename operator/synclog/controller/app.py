@@ -15,7 +15,7 @@ from synclog.controller import connection
 from synclog.controller.cache import Cache
 from synclog.controller.errors import ApiError, LostLeadershipError
 from synclog.controller.events import Recorder
-from synclog.controller.figures import ExportCollector
+from synclog.controller.figures import Figures
 from synclog.controller.gateway import ApiServer
 from synclog.controller.handlers import kopf_settings, registry_of
 from synclog.controller.health import HealthServer, Pulse
@@ -64,7 +64,7 @@ class App:
         configuration = connection.load(settings.kubeconfig or None, settings.context or None)
         self._configuration = configuration
         self._metrics = Metrics(
-            ExportCollector(self._cache.exports),
+            Figures(self._cache.exports),
             queue_depth=lambda: len(self._queue),
             is_leader=self._leading,
         )
@@ -90,7 +90,7 @@ class App:
             terms=Terms(settings.lease_duration, settings.renew_deadline, settings.retry_period),
         )
         self._pulse = Pulse(allowed={"loop": 60.0, "resync": 3 * settings.resync + 600.0})
-        self._server = HealthServer(self._metrics.registry, self._pulse, self._not_ready)
+        self._server = HealthServer(self._metrics.render, self._pulse, self._not_ready)
         self._workers = Workers(
             self._queue,
             Reconciler(

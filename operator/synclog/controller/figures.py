@@ -1,16 +1,17 @@
 """The figures of each export, read from its status whenever Prometheus asks.
 
-They live and die with the resource and survive a restart, because nothing is kept here: a
+They live and die with the resource and survive a restart, because nothing is counted here: a
 counter is what the status says. A counter that may be looked at with ``increase()`` exists at 0
 from the beginning.
+
+The text is written here and not by the client library: that takes over a second of CPU for the
+150,000 samples of five thousand exports, at every scrape. Here an export's lines are written
+when it changes.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from synclog.api.status import ConditionStatus, ConditionType, GapState, SyncLogExportStatus
 from synclog.controller.cache import Store
@@ -20,6 +21,7 @@ from synclog.planning.errors import SpecError
 from synclog.planning.schedule import parse_schedule
 from synclog.windows import SECOND, Instant, parse_duration, parse_time
 
+PREFIX = "synclog_export_"
 _OWN = ("namespace", "name")
 
 
@@ -64,6 +66,8 @@ FAMILIES = (
     Family("late_events_total", "Events that rechecks found late.", counter=True),
 )
 
+_LABELS = {family.name: family.labels for family in FAMILIES}
+
 Sample = tuple[str, tuple[str, ...], float]
 """Name of the family, values of its further labels, value."""
 
@@ -71,38 +75,44 @@ _RUNS_AT_ZERO = ("Succeeded/Exported", "Failed/Failed", "Abandoned/Abandoned")
 _SKIPS_AT_ZERO = tuple(skip.value for skip in Skip)
 
 
-class ExportCollector(Collector):
-    """Turns the cache into metrics.
-
-    What an export says is kept until it changes, so that a scrape of thousands costs little.
-    """
+class Figures:
+    """Turns the cache into Prometheus' text format."""
 
     def __init__(self, exports: Store[Export]) -> None:
         self._exports = exports
-        self._known: dict[str, tuple[str, list[Sample]]] = {}
+        self._known: dict[str, tuple[str, list[str]]] = {}
+        """By uid: the version that was written down, and its lines for each family."""
 
-    def collect(self) -> Iterator[Metric]:
+    def render(self) -> str:
         """One family after the other, with the samples of every export."""
-        exports = self._exports.all()
-        values: dict[str, list[tuple[tuple[str, ...], float]]] = {
-            family.name: [] for family in FAMILIES
-        }
-        known: dict[str, tuple[str, list[Sample]]] = {}
-        for export in exports:
-            version, samples = self._known.get(export.uid, ("", []))
+        known: dict[str, tuple[str, list[str]]] = {}
+        for export in self._exports.all():
+            version, lines = self._known.get(export.uid, ("", []))
             if version != export.version:
-                samples = list(samples_of(export))
-            known[export.uid] = (export.version, samples)
-            own = (export.namespace, export.name)
-            for name, labels, value in samples:
-                values[name].append((own + labels, value))
+                lines = lines_of(export)
+            known[export.uid] = (export.version, lines)
         self._known = known
-        for family in FAMILIES:
-            kind = CounterMetricFamily if family.counter else GaugeMetricFamily
-            metric = kind(f"synclog_export_{family.name}", family.help, labels=_OWN + family.labels)
-            for label_values, value in values[family.name]:
-                metric.add_metric(label_values, value)
-            yield metric
+        text: list[str] = []
+        for number, family in enumerate(FAMILIES):
+            name, kind = f"{PREFIX}{family.name}", "counter" if family.counter else "gauge"
+            text.append(f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n")
+            text += [lines[number] for _, lines in known.values()]
+        return "".join(text)
+
+
+def lines_of(export: Export) -> list[str]:
+    """The lines of one export, for each family in order."""
+    lines = dict.fromkeys((family.name for family in FAMILIES), "")
+    own = (export.namespace, export.name)
+    for name, labels, value in samples_of(export):
+        pairs = zip(_OWN + _LABELS[name], own + labels, strict=True)
+        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in pairs)
+        lines[name] += f"{PREFIX}{name}{{{told}}} {float(value)!r}\n"
+    return list(lines.values())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def samples_of(export: Export) -> Iterator[Sample]:

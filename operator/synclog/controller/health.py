@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 logger = logging.getLogger(__name__)
 
@@ -52,15 +51,15 @@ class HealthServer:
     """Serves ``/metrics``, ``/healthz`` and ``/readyz``.
 
     Args:
-        registry: the metrics.
+        render: writes the metrics in Prometheus' text format.
         pulse: liveness.
         not_ready: why the process is not ready, or None.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, pulse: Pulse, not_ready: Callable[[], str | None]
+        self, render: Callable[[], bytes], pulse: Pulse, not_ready: Callable[[], str | None]
     ) -> None:
-        self._registry = registry
+        self._render = render
         self._pulse = pulse
         self._not_ready = not_ready
         self._runner: web.AppRunner | None = None
@@ -84,11 +83,10 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    async def _metrics(self, _request: web.Request) -> web.Response:
         # In a thread: the figures of thousands of exports take a moment.
-        body = await asyncio.to_thread(encode, self._registry)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        body = await asyncio.to_thread(self._render)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return _answer(self._pulse.problems())

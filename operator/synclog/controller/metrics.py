@@ -3,12 +3,12 @@
 import platform
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from synclog import __version__
-from synclog.controller.figures import ExportCollector
+from synclog.controller.figures import Figures
 
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SKEW = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -19,20 +19,20 @@ class Metrics:
     """The process's metrics, in a registry of their own.
 
     Args:
-        exports: the figures of the exports.
+        figures: the figures of the exports.
         queue_depth: number of keys that wait for a worker.
         is_leader: whether this process acts.
     """
 
     def __init__(
         self,
-        exports: ExportCollector,
+        figures: Figures,
         *,
         queue_depth: Callable[[], int],
         is_leader: Callable[[], bool],
     ) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(exports)
+        self._figures = figures
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         build = Gauge(
@@ -88,6 +88,10 @@ class Metrics:
             buckets=_RUN,
             registry=self.registry,
         )
+
+    def render(self) -> bytes:
+        """Everything, in Prometheus' text format. Safe from any thread."""
+        return generate_latest(self.registry) + self._figures.render().encode()
 
     def count_request(self, verb: str, code: int) -> None:
         """A request was answered. Safe from any thread."""

@@ -1,10 +1,10 @@
 """The exports' metrics: they live and die with the resource, and exist at 0."""
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from synclog.controller.cache import Store
-from synclog.controller.figures import FAMILIES, ExportCollector, deadline
+from synclog.controller.figures import FAMILIES, Figures, deadline
 from synclog.controller.objects import export_of
 from synclog.windows import format_seconds
 
@@ -43,13 +43,18 @@ def exports():
 
 @pytest.fixture
 def scrape(exports):
-    registry = CollectorRegistry()
-    registry.register(ExportCollector(exports))
+    figures = Figures(exports)
 
     def read():
-        lines = generate_latest(registry).decode().splitlines()
-        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, _, value in samples}
+        families = text_string_to_metric_families(figures.render())
+        return {
+            sample.name
+            + "{"
+            + ",".join(f'{k}="{v}"' for k, v in sorted(sample.labels.items()))
+            + "}": sample.value
+            for family in families
+            for sample in family.samples
+        }
 
     return read
 
@@ -80,6 +85,12 @@ def test_the_figures_are_what_the_status_says(make, exports, scrape):
     assert found[f'synclog_export_condition{{{own},status="false",type="Ready"}}'] == 0
     oldest = found[f"synclog_export_oldest_unexported_timestamp_seconds{{{own}}}"]
     assert format_seconds(int(oldest) * 1000) == "2026-02-12T00:00:00Z", "lost is not missing"
+
+
+def test_labels_survive_whatever_users_write(make, exports, scrape):
+    exports.put(export(make, effectiveSchedule='a"b\\c\nd'))
+    (info,) = (name for name in scrape() if "_info" in name)
+    assert 'schedule="a"b\\c\nd"' in info
 
 
 def test_a_new_resource_has_its_counters_at_zero(make, exports, scrape):
