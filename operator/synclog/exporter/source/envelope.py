@@ -6,6 +6,7 @@ the records when it is the only one that can be them; whatever else comes is ref
 "no records" must never be read out of a shape that was not understood.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -37,6 +38,7 @@ _TOTALS = frozenset(
         "totalrows",
     )
 )
+_COUNT = re.compile(rb"\d{1,18}")
 _BOM = b"\xef\xbb\xbf"
 _NOTHING = frozenset((b"null", b"[]", b"{}", b'""', b"false"))
 
@@ -94,7 +96,7 @@ def read_page(body: bytes, known: Envelope | None) -> Page:
     if isinstance(document, list):
         lists[()] = list(map(bytes, document))
         keys = frozenset[str]()
-        if len(lists[()]) == 1 and is_problem(msgspec.json.decode(body)):
+        if len(lists[()]) == 1 and is_problem(_plain(body)):
             raise _problem(body)
     else:
         keys = frozenset(document)
@@ -108,7 +110,7 @@ def read_page(body: bytes, known: Envelope | None) -> Page:
                 continue
             elif value[:1] == b"[":
                 lists[at] = _elements(value)
-            elif name.replace("_", "") in _TOTALS and value.isdigit():
+            elif name.replace("_", "") in _TOTALS and _COUNT.fullmatch(value):
                 totals.add(int(value))
     if len(totals) > 1:
         raise AnswerError("UnknownEnvelope", f"the page tells several totals: {sorted(totals)}")
@@ -129,7 +131,7 @@ def _decode(body: bytes) -> list[Raw] | dict[str, Raw]:
         document: list[Raw] | dict[str, Raw] = msgspec.json.decode(
             body, type=list[Raw] | dict[str, Raw]
         )
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if "truncated" in str(error) and body[:1] in (b"[", b"{"):
             raise CutShortError("the page ends inside its JSON") from error
         start = body[:100].decode("utf-8", "replace").strip()
@@ -196,7 +198,14 @@ def _check_without_list(
 
 def _shallow(document: list[Raw] | dict[str, Raw]) -> Any:
     assert isinstance(document, dict)
-    return {key: msgspec.json.decode(value) for key, value in document.items()}
+    return {key: _plain(bytes(value)) for key, value in document.items()}
+
+
+def _plain(value: bytes) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None  # syntactically checked already: a number or a nesting beyond bounds
 
 
 def _elements(value: bytes) -> list[bytes]:

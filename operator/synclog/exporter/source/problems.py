@@ -25,7 +25,7 @@ def describe_problem(body: bytes, secrets: Iterable[str]) -> str:
     else:
         try:
             said = _said(msgspec.json.decode(body)) or text
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             said = text
     return redact(" ".join(said.split()), secrets)[:_SHOWN] or "no reason given"
 

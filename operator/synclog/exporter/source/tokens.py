@@ -4,6 +4,7 @@ A token is refreshed before it expires, by the clock; the transport asks for a f
 more when the source answers 401, since 401 means both "expired" and "not allowed".
 """
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from threading import Lock
@@ -12,7 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from synclog.api.spec import Auth
-from synclog.exporter.errors import AnswerError
+from synclog.exporter.errors import AnswerError, ConfigurationError
 from synclog.exporter.source.clock import Clock, StopSignal
 from synclog.exporter.source.credentials import ApiClient, BearerToken, Credentials, UserPassword
 from synclog.exporter.source.pacing import pause
@@ -21,6 +22,7 @@ from synclog.exporter.source.totp import STEP_SECONDS, totp
 _API_CLIENT_SECONDS = 900.0
 _USER_SECONDS = 1800.0
 _EARLY = 60.0
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Tokens:
     def _make(self) -> Token:
         match self._credentials:
             case BearerToken(token=text):
-                return Token(text, float("inf"))
+                return _token(text, 0.0, float("inf"))
             case ApiClient():
                 return self._for_api_client(self._credentials)
             case UserPassword():
@@ -169,6 +171,10 @@ class Tokens:
 
 
 def _token(text: str, asked: float, seconds: float) -> Token:
+    if not _SENDABLE.fullmatch(text):
+        raise ConfigurationError(
+            "TokenUnusable", "the token has spaces or characters that HTTP forbids in a header"
+        )
     # A margin of a minute, or a fifth of a short life.
     return Token(text, asked + seconds - min(_EARLY, seconds / 5))
 
