@@ -1,6 +1,7 @@
 """The registry: what a create, an update, a patch and a deletion mean, for every kind."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -275,7 +276,9 @@ class Registry:
 
     def _status_causes(self, resource: Resource, new: Object, old: Object) -> list[Cause]:
         causes = [*metadata_update_causes(new, old), *resource.strategy.validate_status(new, old)]
-        return self._custom_causes(resource, new, old, causes) if resource.custom else causes
+        if not resource.custom:
+            return causes
+        return [_from_status(cause) for cause in self._custom_causes(resource, new, old, causes)]
 
     @staticmethod
     def _check_identity(resource: Resource, new: Object, old: Object) -> None:
@@ -331,6 +334,14 @@ class Registry:
         if _encoded(marked) == _encoded(obj):
             return self.view(resource, obj), False
         return self.view(resource, self.store.write(key, marked)), False
+
+
+def _from_status(cause: Cause) -> Cause:
+    """The status path is validated by itself: its messages name fields from there on."""
+    below = cause.field.removeprefix("status.")
+    return replace(
+        cause, message=cause.message.replace(f"{cause.field} in body", f"{below} in body")
+    )
 
 
 def _content(resource: Resource, obj: Object) -> bytes:
