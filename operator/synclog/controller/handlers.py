@@ -15,6 +15,19 @@ from synclog.controller.resync import export_key
 T = TypeVar("T", bound=Kept)
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Spares Kopf a deep copy of every object: handlers of events are given no differences."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
 class _ForEver:
     """Pauses between tries of a watch, without an end: an API server that is away comes back."""
 
@@ -69,10 +82,14 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.process.ultimate_exiting_timeout = None  # the process has its own end
     settings.posting.enabled = False  # events are written by our recorder
     settings.posting.level = logging.WARNING
+    settings.persistence.diffbase_storage = _NoDiffs()
     settings.scanning.disabled = True  # neither namespaces nor CRDs are watched
     settings.watching.server_timeout = 300  # a watch that nobody ends can freeze unnoticed
     settings.watching.connect_timeout = 10
     settings.watching.chunk_size = 500  # the memory of the first list
+    # Kopf keeps a task for each object that was heard of lately: of thousands, too many.
+    settings.queueing.idle_timeout = 0.1
+    settings.queueing.worker_limit = 200
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 60
     settings.networking.error_backoffs = _ForEver()

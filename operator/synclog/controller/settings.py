@@ -125,18 +125,19 @@ class Settings:
     )
     workers: int = _setting(
         _positive,
-        "64",
-        "Exports that are looked at side by side. They mostly wait for the API server.",
+        "1000",
+        "Exports that are looked at side by side. They wait for the API server, where Jobs go "
+        "first: of exports that are due at once, so many have their Jobs before the rest is told.",
         "N",
     )
     api_qps: float = _setting(
         _rate,
-        "100",
+        "200",
         "Most requests a second to the API server, over time. A thousand exports that are due "
         "in one minute then have their Jobs within ten seconds.",
         "N",
     )
-    api_burst: int = _setting(_positive, "200", "Requests that may come at once after a rest.", "N")
+    api_burst: int = _setting(_positive, "300", "Requests that may come at once after a rest.", "N")
     api_concurrency: int = _setting(
         _positive, "16", "Most requests under way at once; each needs a thread.", "N"
     )

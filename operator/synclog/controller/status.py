@@ -1,5 +1,6 @@
 """Writing status: by one owner, only what changed, only over what was read."""
 
+import functools
 from typing import Any
 
 import msgspec
@@ -66,14 +67,19 @@ def document_of(value: Any) -> Any:
     A column of ``kubectl get`` shows 0 where nothing would leave people to guess.
     """
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        pairs = ((field.encode_name, getattr(value, field.name)) for field in fields)
+        pairs = ((written, getattr(value, name)) for name, written in _names_of(type(value)))
         return {name: document_of(item) for name, item in pairs if item not in (None, "", [], {})}
     if isinstance(value, dict):
         return {key: document_of(item) for key, item in value.items()}
     if isinstance(value, list):
         return [document_of(item) for item in value]
     return msgspec.to_builtins(value)
+
+
+@functools.cache
+def _names_of(model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields of a model and their names in JSON; msgspec finds them anew at each call."""
+    return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(model))
 
 
 def difference(before: Any, after: Any) -> dict[str, Any]:

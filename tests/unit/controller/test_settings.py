@@ -28,7 +28,7 @@ def test_the_defaults_stand_without_anything():
 def test_a_flag_wins_over_its_variable_and_that_over_the_default():
     assert given(SYNCLOG_OPERATOR_WORKERS="7").workers == 7
     assert given("--workers", "9", SYNCLOG_OPERATOR_WORKERS="7").workers == 9
-    assert given(SYNCLOG_OPERATOR_WORKERS="").workers == 64
+    assert given(SYNCLOG_OPERATOR_WORKERS="").workers == 1000
 
 
 @pytest.mark.parametrize(
