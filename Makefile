@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types walls unit integration conformance bench generate clean
+.PHONY: help demo test check lint types walls unit integration conformance bench bench-scale generate clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,6 +45,9 @@ integration: $(STAMP) ## The real operator and exporter (KUBEBUILDER_ASSETS: a r
 
 bench: $(STAMP) ## Throughput, CPU and memory as ratios to curl
 	$(BIN)/python -m tests.bench
+
+bench-scale: $(STAMP) ## The operator at scale, beside CronJobs (needs KUBEBUILDER_ASSETS)
+	$(BIN)/python -m tests.bench.scale $(ARGS)
 
 generate: $(STAMP) ## Write what is generated from the typed API
 	$(BIN)/synclog-operator crd > crds/synclogexports.synclog.dev.yaml
