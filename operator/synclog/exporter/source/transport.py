@@ -26,21 +26,14 @@ from synclog.exporter.errors import (
 from synclog.exporter.source.clock import Clock, ClockReading, StopSignal
 from synclog.exporter.source.credentials import Credentials
 from synclog.exporter.source.framing import CutShortError, Framing, decode, framing_of
-from synclog.exporter.source.pacing import (
-    ATTEMPTS,
-    Pace,
-    backoff,
-    http_date,
-    pause,
-    retry_after,
-)
+from synclog.exporter.source.pacing import ATTEMPTS, Pace, backoff, http_date, pause, retry_after
 from synclog.exporter.source.problems import describe_problem, redact
 from synclog.exporter.source.tokens import TokenRequest, Tokens
 from synclog.windows import Span
 
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=60)
 """Seconds; ``read`` is the longest silence inside an answer."""
-_RETRIED = frozenset((408, 425, 429, 500, 502, 503, 504))
+_RETRIED = frozenset((408, 425, 429))  # and all of 500 and above
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _REDIRECT_LIMIT = 3
 _PROBLEM_BYTES = 8 * 1024
@@ -59,7 +52,6 @@ class Head:
     status: int
     date: str
     framing: Framing
-    encoding: str
     content_type: str
     """Without parameters, in lower case."""
 
@@ -373,7 +365,6 @@ def _head(response: httpx.Response) -> Head:
         status=response.status_code,
         date=headers.get("date", ""),
         framing=framing_of(headers),
-        encoding=headers.get("content-encoding", "identity"),
         content_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
     )
 
