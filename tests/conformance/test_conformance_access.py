@@ -188,7 +188,7 @@ def test_only_those_who_may_act_as_others(api, worker, namespace):
     assert f'User "{user}"' in message
     worker.http.headers["Impersonate-User"] = "admin"
     message = refused(worker.get("/api/v1/nodes"), 403, "Forbidden")
-    assert 'cannot impersonate resource "users"' in message
+    assert "cannot impersonate" in message
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,13 @@ def test_patch_in_its_three_kinds(kubectl):
 
 def test_wait_sees_conditions_values_and_deletions(kubectl, api, exports):
     kubectl("apply", "-f", "-", stdin=text(export()))
-    moment = "2026-01-01T00:00:00Z"
-    ready = {"type": "Ready", "status": "True", "reason": "A", "lastTransitionTime": moment}
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "A",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "observedGeneration": 1,  # kubectl does not believe in conditions of older generations
+    }
     ok(api.patch(f"{exports}/export/status", {"status": {"conditions": [ready]}}))
     assert "condition met" in kubectl(
         "wait", "sle/export", "--for=condition=Ready", "--timeout=20s"
