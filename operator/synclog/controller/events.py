@@ -78,7 +78,8 @@ class Recorder:
 
     async def _count(self, namespace: str, name: str) -> int:
         """How often an event happened by what is stored. Listed: the operator may not get one."""
-        stored = self._gateway.pages(EVENTS, namespace, fields=f"metadata.name={name}")
+        fields = f"metadata.name={name}"
+        stored = self._gateway.pages(EVENTS, namespace, fields=fields, lane=Lane.BULK)
         return max([int(event.get("count") or 1) async for page in stored for event in page] or [0])
 
     async def _repeat(self, namespace: str, name: str, count: int, now: Instant) -> bool:

@@ -60,11 +60,19 @@ class Gateway(Protocol):
     the API server said no. What is not there is None or False, not an error.
     """
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Document | None:
+    async def get(
+        self, resource: Resource, namespace: str, name: str, *, lane: Lane = Lane.NORMAL
+    ) -> Document | None:
         """The object, or None where there is none."""
 
     def pages(
-        self, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        lane: Lane = Lane.NORMAL,
     ) -> AsyncIterator[list[Document]]:
         """The objects that match both selectors, page by page; namespace None means all."""
 
@@ -122,12 +130,21 @@ class ApiServer:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()  # type: ignore[no-untyped-call] # the official client is typed in part
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Document | None:
+    async def get(
+        self, resource: Resource, namespace: str, name: str, *, lane: Lane = Lane.NORMAL
+    ) -> Document | None:
         """See `Gateway.get`."""
-        return await self._request("GET", _path(resource, namespace, name), missing_ok=True)
+        path = _path(resource, namespace, name)
+        return await self._request("GET", path, missing_ok=True, lane=lane)
 
     async def pages(
-        self, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        lane: Lane = Lane.NORMAL,
     ) -> AsyncIterator[list[Document]]:
         """See `Gateway.pages`."""
         query = {"limit": str(PAGE)}
@@ -137,7 +154,8 @@ class ApiServer:
             query["fieldSelector"] = fields
         while True:
             path = _path(resource, namespace)
-            page = _present(await self._request("GET", path, query=query, verb="LIST"))
+            answer = await self._request("GET", path, query=query, verb="LIST", lane=lane)
+            page = _present(answer)
             yield page["items"]
             token = page["metadata"].get("continue")
             if not token:

@@ -20,10 +20,10 @@ from synclog.controller.objects import Export, Job, Pod, export_of, job_of
 from synclog.controller.observe import observed_of, run_of
 from synclog.controller.refusals import refusal_of
 from synclog.controller.status import refusing, write_status
-from synclog.controller.stuck import LOOK_AGAIN, Warned, needs_events, not_started
+from synclog.controller.stuck import Warned, look_again_at, needs_events, not_started
 from synclog.controller.throttle import Lane
 from synclog.planning.model import CreateRun, DeleteRun, Event, Observed, Plan, Run, Stuck
-from synclog.windows import SECOND, Instant, parse_time
+from synclog.windows import DAY, SECOND, Instant, parse_time
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Reconciler:
                 continue
             runs.append(run)
             if not_started(job, pods):
-                look_again = now + LOOK_AGAIN
+                look_again = min(look_again or now + DAY, look_again_at(job, pods, now))
             if run.stuck is not None:
                 self._forget_claim(export)
         return runs, look_again
@@ -136,7 +136,8 @@ class Reconciler:
         warned = []
         for uid in (job.uid, *(pod.uid for pod in pending[:1])):
             fields = f"involvedObject.uid={uid},type=Warning"
-            async for page in self._gateway.pages(EVENTS, job.namespace, fields=fields):
+            pages = self._gateway.pages(EVENTS, job.namespace, fields=fields, lane=Lane.BULK)
+            async for page in pages:
                 warned += [
                     Warned(
                         uid=uid,

@@ -15,8 +15,7 @@ from synclog.windows import SECOND, Instant, Span
 
 GRACE: Span = 20 * SECOND
 """A pod needs a moment to start; what is younger is not called stuck."""
-LOOK_AGAIN: Span = 20 * SECOND
-"""How often a run that has not started is looked at: a reason is to be known in a minute."""
+_LONGEST_PAUSE: Span = 120 * SECOND
 
 _IMAGE = {
     "ErrImagePull",
@@ -67,6 +66,16 @@ def needs_events(job: Job, pods: Iterable[Pod], now: Instant) -> bool:
         and not _suspended(job)
         and not _of_pods(_pending(pods))
     )
+
+
+def look_again_at(job: Job, pods: Iterable[Pod], now: Instant) -> Instant:
+    """When to look again at a run that has not started.
+
+    A reason is to be known within a minute, so soon at first; later less and less often: a
+    thousand pods that wait for a full cluster must not cost a thousand lists every few seconds.
+    """
+    waited = now - waiting_since(job, pods)
+    return now + min(max(GRACE, waited), _LONGEST_PAUSE)
 
 
 def waiting_since(job: Job, pods: Iterable[Pod]) -> Instant:

@@ -89,12 +89,20 @@ class MemoryGateway:
             raise errors.pop(0)
         return copy.deepcopy(body)
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Document | None:
+    async def get(
+        self, resource: Resource, namespace: str, name: str, *, lane: Lane = Lane.NORMAL
+    ) -> Document | None:
         self._called("get", resource, name)
         return copy.deepcopy(self.objects.get((resource, namespace, name)))
 
     async def pages(
-        self, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        lane: Lane = Lane.NORMAL,
     ) -> AsyncIterator[list[Document]]:
         self._called("list", resource, fields or labels)
         found = [

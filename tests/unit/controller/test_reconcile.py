@@ -13,7 +13,6 @@ from synclog.controller.events import Recorder
 from synclog.controller.gateway import CLAIMS, EVENTS, EXPORTS, JOBS
 from synclog.controller.objects import export_of, job_of
 from synclog.controller.reconcile import DELETING_PAUSE, REFUSED_PAUSE, Reconciler
-from synclog.controller.stuck import LOOK_AGAIN
 from synclog.planning.model import CreateRun, DeleteRun, Event, Plan
 from synclog.windows import DAY, SECOND, Window, parse_time
 
@@ -261,7 +260,7 @@ async def test_the_next_look_is_the_earliest_that_anybody_asks_for(rig, make):
     one = rig(wakeup=NOW + DAY)
     assert await one.look() == NOW + DAY
     one.cache.jobs.put(make.job("waiting", resourceVersion="999"))
-    assert await one.look() == NOW + LOOK_AGAIN
+    assert await one.look() == NOW + 60 * SECOND, "as long again as it has waited"
 
 
 async def test_events_are_read_only_where_nothing_else_tells(rig, gateway, make):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synclog.controller.stuck import GRACE, Warned, needs_events, not_started, stuck
+from synclog.controller.stuck import GRACE, Warned, look_again_at, needs_events, not_started, stuck
 from synclog.windows import SECOND, parse_time
 
 CREATED = parse_time("2026-03-01T00:00:00Z")
@@ -146,3 +146,11 @@ def test_the_wait_counts_from_the_last_pod_that_ended(make):
 def test_a_job_that_is_over_is_not_stuck(make, condition):
     job = make.job(conditions=({"type": condition, "status": "True"},))
     assert stuck(job, [make.pod()], [], LATER) is None
+
+
+@pytest.mark.parametrize(
+    ("waited", "pause"), [(0, 20), (5, 20), (20, 20), (40, 40), (100, 100), (7200, 120)]
+)
+def test_looks_come_soon_at_first_and_less_often_later(make, waited, pause):
+    now = CREATED + waited * SECOND
+    assert look_again_at(make.job(), [], now) == now + pause * SECOND
