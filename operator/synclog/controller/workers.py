@@ -49,6 +49,7 @@ class Workers:
         self._metrics = metrics
         self._clock = clock
         self._may_act = may_act
+        self._turnstile = asyncio.Lock()
 
     def start(self, count: int) -> list[asyncio.Task[None]]:
         """Begin; each task ends when the queue is closed."""
@@ -57,10 +58,20 @@ class Workers:
         ]
 
     async def _work(self) -> None:
-        while (uid := await self._queue.get()) is not None:
+        while (uid := await self._next()) is not None:
             if not self._may_act():
                 raise LostLeadershipError("the Lease ran out while this process stood still")
             await self._one(uid)
+
+    async def _next(self) -> str | None:
+        """The next key, one in each round of the event loop.
+
+        A look that has nothing to write never waits. Thousands in a row would hold up the
+        loop for seconds, and with it the Lease.
+        """
+        async with self._turnstile:
+            await asyncio.sleep(0)
+            return await self._queue.get()
 
     async def _one(self, uid: str) -> None:
         loop = asyncio.get_running_loop()

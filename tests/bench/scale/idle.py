@@ -57,7 +57,7 @@ async def measure(place: Place, count: int, seconds: float) -> Idle:
         count: number of exports.
         seconds: how long to look at the operator at rest.
     """
-    far = (datetime.now(UTC) + timedelta(days=150)).replace(second=0, microsecond=0)
+    far = (datetime.now(UTC) + timedelta(hours=12)).replace(second=0, microsecond=0)
     await fleet.make_namespace(place.client, _NAMESPACE)
     await put_exports(place.client, _NAMESPACE, count, far)
     log = place.folder / "operator-idle.log"

@@ -21,8 +21,14 @@ _SAMPLE = 0.25
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """User and system time of a process so far.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    if fields[0] == "Z":
+        raise ProcessLookupError(f"process {pid} has ended")
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
@@ -147,7 +153,13 @@ async def operator(kubeconfig: Path, log: Path) -> AsyncIterator[Operator]:
                 if process.poll() is not None:
                     raise RuntimeError(f"the operator ended:\n{_read(log)}")
                 await asyncio.sleep(0.05)
-        yield Operator(process.pid, started, f"http://127.0.0.1:{said[0]['port']}")
+        try:
+            yield Operator(process.pid, started, f"http://127.0.0.1:{said[0]['port']}")
+        except Exception as error:
+            error.add_note(
+                "The operator's last lines:\n" + "\n".join(_read(log).splitlines()[-20:])
+            )
+            raise
 
 
 def _forget(log: Path) -> None:
