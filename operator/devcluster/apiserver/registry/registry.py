@@ -29,7 +29,7 @@ from devcluster.apiserver.registry.metadata import (
     metadata_update_causes,
 )
 from devcluster.apiserver.registry.options import DeleteOptions, WriteOptions
-from devcluster.apiserver.schema.node import ABSENT
+from devcluster.apiserver.schema.node import ABSENT, Node
 from devcluster.apiserver.schema.rules import check_rules
 from devcluster.apiserver.schema.validate import BLOCKING, validate
 from devcluster.apiserver.storage.store import Key, Store
@@ -148,11 +148,9 @@ class Registry:
     def _custom_causes(
         resource: Resource, obj: Object, old: Object | None, found: list[Cause]
     ) -> list[Cause]:
-        causes = [*found, *validate(resource.node, obj, "")]
-        if any(cause.reason in BLOCKING for cause in causes):
-            return [*causes, _NOT_CHECKED] if resource.node.has_rules else causes
-        before = ABSENT if old is None else old
-        return [*causes, *check_rules(resource.node, obj, before, "")]
+        node, before = resource.node, ABSENT if old is None else old
+        exist = node.has_rules
+        return [*found, *_schema_causes(node, obj, before, "", found, rules_exist=exist)]
 
     @staticmethod
     def _refuse(resource: Resource, name: str, causes: Sequence[Cause]) -> None:
@@ -278,7 +276,13 @@ class Registry:
         causes = [*metadata_update_causes(new, old), *resource.strategy.validate_status(new, old)]
         if not resource.custom:
             return causes
-        return [_from_status(cause) for cause in self._custom_causes(resource, new, old, causes)]
+        node = resource.node.properties.get("status", Node())
+        status, before = new.get("status"), old.get("status", ABSENT)
+        if status is None:
+            return causes
+        exist = resource.node.has_rules
+        found = _schema_causes(node, status, before, "status", causes, rules_exist=exist)
+        return [*causes, *map(_from_status, found)]
 
     @staticmethod
     def _check_identity(resource: Resource, new: Object, old: Object) -> None:
@@ -334,6 +338,16 @@ class Registry:
         if _encoded(marked) == _encoded(obj):
             return self.view(resource, obj), False
         return self.view(resource, self.store.write(key, marked)), False
+
+
+def _schema_causes(
+    node: Node, value: Any, old: Any, path: str, found: Sequence[Cause], *, rules_exist: bool
+) -> list[Cause]:
+    """Violations of the schema, then of its rules, which need a schema that holds."""
+    causes = list(validate(node, value, path))
+    if any(cause.reason in BLOCKING for cause in (*found, *causes)):
+        return [*causes, _NOT_CHECKED] if rules_exist else causes
+    return [*causes, *check_rules(node, value, old, path)]
 
 
 def _from_status(cause: Cause) -> Cause:

@@ -106,10 +106,13 @@ def check_rules(node: Node, value: Any, old: Any, path: str) -> Iterator[Cause]:
     """
     if not node.has_rules or value is None:
         return
-    if node.rules:
+    # What an update leaves as it was is only held to the rules about changes, as in Kubernetes.
+    kept = old is not ABSENT and value == old
+    rules = [rule for rule in node.rules if not kept or _OLD_SELF.search(rule.rule)]
+    if rules:
         shown = _to_cel(node, value)
         shown_old = ABSENT if old is ABSENT or old is None else _to_cel(node, old)
-        for rule in node.rules:
+        for rule in rules:
             cause = _check(rule, shown, shown_old, value, path)
             if cause is not None:
                 yield cause

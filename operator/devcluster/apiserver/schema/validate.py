@@ -151,7 +151,7 @@ def _validate_number(bounds: Bounds, value: float, path: str) -> Iterator[Cause]
 def _validate_format(node: Node, value: str, path: str) -> Iterator[Cause]:
     if node.format == "date-time" and not is_date_time(value):
         detail = f'{path} in body must be of type date-time: "{value}"'
-        yield invalid_value(path, value, detail)
+        yield type_invalid(path, value, detail)
 
 
 def _validate_object(node: Node, value: Mapping[str, Any], path: str) -> Iterator[Cause]:
