@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+STORES := $(VENV)/stores/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types walls unit integration conformance bench bench-scale generate clean
+.PHONY: help demo test check lint types walls unit stores destinations integration conformance bench bench-scale generate clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,10 +18,16 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
+# moto needs an older python-dateutil than the Kubernetes client does, so it lives apart.
+$(STORES): tests/destinations/servers.txt
+	$(PYTHON) -m venv $(VENV)/stores
+	$(VENV)/stores/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 demo: $(STAMP) ## Watch a SyncLogExport turn into verified files, on this machine alone
 	@$(BIN)/python -m devcluster.demo $(ARGS)
 
-test: check unit conformance integration ## Everything that CI runs
+test: check unit destinations conformance integration ## Everything that CI runs
 
 check: lint types walls ## Style, types and walls
 
@@ -36,6 +43,11 @@ walls: $(STAMP)
 
 unit: $(STAMP) ## Tests without a cluster
 	$(BIN)/pytest -n auto tests/unit tests/source tests/exporter
+
+stores: $(STORES) ## Install the object stores that tests run against, in a place of their own
+
+destinations: $(STAMP) $(STORES) ## Destinations against real servers
+	$(BIN)/pytest -n auto tests/destinations
 
 conformance: $(STAMP) ## What we rely on of a cluster (KUBEBUILDER_ASSETS: a real one)
 	$(BIN)/pytest -n auto tests/conformance

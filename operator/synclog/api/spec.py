@@ -340,7 +340,10 @@ class Rolling(Model, frozen=True, kw_only=True):
         Meta(
             description="Longest window: the unit of export, of retry and of parallel work.",
             extra_json_schema=_rules(
-                Rule("!self.matches('^0+(s|m|h|d)$')", "maxWindow must be longer than 0, write 24h")
+                Rule(
+                    "!self.matches('^(0+[mhd]|0*[1-5]?[0-9]s)$')",
+                    "maxWindow must be at least 1m, write 24h",
+                )
             ),
         ),
     ] = "24h"
@@ -385,7 +388,10 @@ class Between(Model, frozen=True, kw_only=True):
         Meta(
             description="Longest window: the unit of export, of retry and of parallel work.",
             extra_json_schema=_rules(
-                Rule("!self.matches('^0+(s|m|h|d)$')", "maxWindow must be longer than 0, write 24h")
+                Rule(
+                    "!self.matches('^(0+[mhd]|0*[1-5]?[0-9]s)$')",
+                    "maxWindow must be at least 1m, write 24h",
+                )
             ),
         ),
     ] = "24h"
@@ -438,13 +444,166 @@ class PersistentVolumeClaim(Model, frozen=True, kw_only=True):
     ] = None
 
 
-class Destination(Model, frozen=True, kw_only=True):
-    """Where the files go. It cannot change: the ledger lives there."""
+Prefix = Annotated[
+    str,
+    Meta(
+        max_length=256,
+        description="Folder of this export inside it, such as synclog/prod. One folder, one "
+        "SyncLogExport.",
+        extra_json_schema=_rules(
+            Rule(
+                "self.matches('^([A-Za-z0-9_=][-A-Za-z0-9_=.]*(/[A-Za-z0-9_=][-A-Za-z0-9_=.]*)*)?$')",
+                "write folders such as synclog/prod: letters, digits, '-', '_', '=' and '.', "
+                "without a slash at either end",
+            )
+        ),
+    ),
+]
+StoreEndpoint = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        extra_json_schema=_rules(
+            Rule(
+                r"self.matches('^https?://[^/?#@\\s]+(/[^?#@\\s]*[^/?#@\\s])?$')",
+                "write a URL such as https://minio.example.com:9000, without user, query or "
+                "final slash",
+            )
+        ),
+    ),
+]
+_PLAIN_HTTP = Rule(
+    "!has(self.endpoint) || !self.endpoint.startsWith('http://') || self.allowHttp",
+    "the endpoint is not encrypted: write https://, or allowHttp: true where the whole way to it "
+    "is trusted",
+)
+
+
+class S3Credentials(Model, frozen=True, kw_only=True):
+    """An access key, in a Secret."""
+
+    secret_name: Annotated[
+        Name, Meta(description="Secret in the same namespace that holds the access key.")
+    ]
+    access_key_id_key: Annotated[
+        SecretKey, Meta(description="Key of the Secret that holds the access key id.")
+    ] = "accessKeyId"
+    secret_access_key_key: Annotated[
+        SecretKey, Meta(description="Key of the Secret that holds the secret access key.")
+    ] = "secretAccessKey"
+    session_token_key: Annotated[
+        SecretKey | None,
+        Meta(description="Key of the Secret that holds the session token of a temporary key."),
+    ] = None
+
+
+class S3EncryptionType(Enum):
+    """Who keeps the keys that S3 encrypts with."""
+
+    S3 = "S3"
+    KMS = "KMS"
+
+
+class S3Encryption(Model, frozen=True, kw_only=True):
+    """How S3 encrypts what is written."""
 
     RULES = (
-        Rule("has(self.persistentVolumeClaim)", "set persistentVolumeClaim"),
         Rule(
-            "self == oldSelf",
+            "self.type == 'KMS' || !has(self.kmsKeyId)",
+            "kmsKeyId belongs to KMS: set type: KMS or remove it",
+        ),
+    )
+
+    type: Annotated[
+        S3EncryptionType,
+        Meta(description="S3: keys of the service (SSE-S3). KMS: a key of AWS KMS (SSE-KMS)."),
+    ]
+    kms_key_id: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=256)] | None,
+        Meta(description="Id or ARN of the KMS key. Default: the account's key for S3."),
+    ] = None
+
+
+class S3(Model, frozen=True, kw_only=True):
+    """A bucket of Amazon S3, or of a store that speaks its protocol."""
+
+    RULES = (
+        _PLAIN_HTTP,
+        Rule(
+            "!has(self.caBundle) || has(self.endpoint)",
+            "caBundle belongs to an endpoint of your own: set endpoint or remove it",
+        ),
+    )
+
+    bucket: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=63,
+            description="Name of the bucket. It must exist.",
+            extra_json_schema=_rules(
+                Rule(
+                    "self.matches('^[a-z0-9][-a-z0-9.]*[a-z0-9]$')",
+                    "write the bucket's name alone: lower-case letters, digits, '-' and '.'",
+                )
+            ),
+        ),
+    ]
+    prefix: Prefix = ""
+    region: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=64)] | None,
+        Meta(description="Region of the bucket. Default: AWS_REGION of the pod, else us-east-1."),
+    ] = None
+    endpoint: Annotated[
+        StoreEndpoint | None,
+        Meta(
+            description="URL of a store that speaks the protocol, such as MinIO or Ceph. "
+            "Default: Amazon S3 in the region."
+        ),
+    ] = None
+    force_path_style: Annotated[
+        bool | None,
+        Meta(
+            description="True names the bucket in the path, false in the host. Default: true with "
+            "an endpoint, false on Amazon S3."
+        ),
+    ] = None
+    allow_http: Annotated[
+        bool,
+        Meta(description="True takes an endpoint that is not encrypted: events travel readable."),
+    ] = False
+    ca_bundle: Annotated[
+        CaBundle | None,
+        Meta(description="Certificate authorities to trust besides the public ones."),
+    ] = None
+    credentials: Annotated[
+        S3Credentials | None,
+        Meta(
+            description="An access key. Default: the identity of the pod's service account (IRSA, "
+            "EKS Pod Identity) or node."
+        ),
+    ] = None
+    server_side_encryption: Annotated[
+        S3Encryption | None,
+        Meta(description="How S3 encrypts. Default: as the bucket says."),
+    ] = None
+
+
+class Destination(Model, frozen=True, kw_only=True):
+    """Where the files go. What identifies it cannot change: the ledger lives there."""
+
+    RULES = (
+        Rule(
+            "[has(self.persistentVolumeClaim), has(self.s3)].filter(x, x).size() == 1",
+            "set exactly one of persistentVolumeClaim and s3",
+        ),
+        Rule(
+            "has(self.persistentVolumeClaim) == has(oldSelf.persistentVolumeClaim) && "
+            "(!has(self.persistentVolumeClaim) || "
+            "self.persistentVolumeClaim == oldSelf.persistentVolumeClaim) && "
+            "has(self.s3) == has(oldSelf.s3) && (!has(self.s3) || "
+            "(self.s3.bucket == oldSelf.s3.bucket && self.s3.prefix == oldSelf.s3.prefix))",
             "destination cannot change: the ledger lives there; create another SyncLogExport, "
             "or move the files and create this one again",
         ),
@@ -453,6 +612,19 @@ class Destination(Model, frozen=True, kw_only=True):
     persistent_volume_claim: Annotated[
         PersistentVolumeClaim | None, Meta(description="A volume in the same namespace.")
     ] = None
+    s3: Annotated[
+        S3 | None, Meta(description="A bucket of Amazon S3 or of a store that speaks its protocol.")
+    ] = None
+
+    @property
+    def url(self) -> str | None:
+        """The destination in one string, as status and logs show it."""
+        match self:
+            case Destination(persistent_volume_claim=claim) if claim is not None:
+                return f"pvc://{claim.claim_name}/{claim.sub_path or ''}"
+            case Destination(s3=s3) if s3 is not None:
+                return f"s3://{s3.bucket}/{s3.prefix}"
+        return None
 
 
 class Compression(Enum):

@@ -76,6 +76,8 @@ class Gap(Model, frozen=True, kw_only=True):
             "run failed; lost: the source forgot it before it was exported."
         ),
     ]
+    attempts: Annotated[int, Meta(description="Runs that were at it and did not export it.")] = 0
+    last_attempt: Annotated[Time | None, Meta(description="When the last of them ended.")] = None
 
 
 class RecheckRound(Model, frozen=True, kw_only=True):

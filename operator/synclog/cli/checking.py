@@ -136,6 +136,8 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
     if claim is not None:
         folder = f", folder {claim.sub_path}" if claim.sub_path else ""
         yield f"  destination  PersistentVolumeClaim {claim.claim_name}{folder}"
+    else:
+        yield f"  destination  {spec.destination.url}"
     first, due = intent.first_instant(now), intent.settled(now)
     until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
     delay = format_duration(intent.settle_delay)

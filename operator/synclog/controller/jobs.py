@@ -21,7 +21,8 @@ from synclog.api.run import (
     RunSpec,
     SpanText,
 )
-from synclog.api.spec import Auth, SyncLogExportSpec
+from synclog.api.spec import PersistentVolumeClaim, SyncLogExportSpec
+from synclog.controller.mounts import SPOOL, mounts_of
 from synclog.controller.objects import EXPORTER, Export
 from synclog.controller.pods import overlay
 from synclog.planning.model import CreateRun
@@ -33,10 +34,6 @@ _NAME_LIMIT = 63 - _INDEX_SUFFIX
 _LONGEST = 2**31 - 1
 _LABEL_CLAIM = f"{names.GROUP}/claim"
 
-_DESTINATION = "/var/lib/synclog/destination"
-_SPOOL = "/var/lib/synclog/spool"
-_AUTH = "/run/synclog/auth"
-_CA = "/run/synclog/ca"
 _TERMINATION_LOG = "/dev/termination-log"
 
 
@@ -190,13 +187,15 @@ def _pod(
     claim: Claim,
     labels: dict[str, str],
 ) -> dict[str, Any]:
-    volumes, mounts, env = _storage(spec, exporter)
-    labels = labels | {_LABEL_CLAIM: _claim_label(spec)}
-    env |= {
+    mounted = mounts_of(spec, spool_size=exporter.spool_size)
+    volume = spec.destination.persistent_volume_claim
+    if volume is not None:
+        labels = labels | {_LABEL_CLAIM: _claim_label(volume)}
+    env = mounted.env | {
         run.ENV_RUN_SPEC: msgspec.json.encode(told).decode(),
         run.ENV_TERMINATION_LOG: _TERMINATION_LOG,
         run.ENV_LOG_FORMAT: exporter.log_format,
-        "TMPDIR": _SPOOL,
+        "TMPDIR": SPOOL,
     }
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -233,12 +232,12 @@ def _pod(
                 },
                 "terminationMessagePath": _TERMINATION_LOG,
                 "terminationMessagePolicy": "File",
-                "volumeMounts": mounts,
+                "volumeMounts": mounted.mounts,
             }
         ],
-        "volumes": volumes,
+        "volumes": mounted.volumes,
     }
-    if claim.one_node:
+    if volume is not None and claim.one_node:
         pod["affinity"] = _same_node(labels[_LABEL_CLAIM])
     return {"metadata": {"labels": labels}, "spec": pod}
 
@@ -261,72 +260,9 @@ def _run_spec(export: Export, spec: SyncLogExportSpec, action: CreateRun) -> Run
     )
 
 
-def _storage(
-    spec: SyncLogExportSpec, exporter: Exporter
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
-    """Volumes, their mounts, and the variables that name them."""
-    claim = spec.destination.persistent_volume_claim
-    if claim is None:
-        raise ValueError("spec.destination: set persistentVolumeClaim")
-    secret, keys = _secret(spec.source.auth)
-    volumes: list[dict[str, Any]] = [
-        {"name": "destination", "persistentVolumeClaim": {"claimName": claim.claim_name}},
-        {"name": "spool", "emptyDir": {"sizeLimit": exporter.spool_size}},
-        {
-            "name": "auth",
-            "secret": {
-                "secretName": secret,
-                "defaultMode": 0o440,
-                "items": [{"key": key, "path": key} for key in keys],
-            },
-        },
-    ]
-    destination: dict[str, Any] = {"name": "destination", "mountPath": _DESTINATION}
-    if claim.sub_path:
-        destination["subPath"] = claim.sub_path
-    mounts: list[dict[str, Any]] = [
-        destination,
-        {"name": "spool", "mountPath": _SPOOL},
-        {"name": "auth", "mountPath": _AUTH, "readOnly": True},
-    ]
-    env = {
-        run.ENV_DESTINATION_DIR: _DESTINATION,
-        run.ENV_SPOOL_DIR: _SPOOL,
-        run.ENV_AUTH_DIR: _AUTH,
-    }
-    bundle = spec.source.ca_bundle
-    if bundle is not None:
-        items = [{"key": bundle.key, "path": "ca.crt"}]
-        source = {"name": bundle.config_map_name, "items": items}
-        volumes.append({"name": "ca", "configMap": source})
-        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
-        env[run.ENV_CA_FILE] = f"{_CA}/ca.crt"
-    return volumes, mounts, env
-
-
-def _secret(auth: Auth) -> tuple[str, list[str]]:
-    """The Secret that the source's credentials are in, and the keys that are needed of it."""
-    match auth:
-        case Auth(api_client=way) if way is not None:
-            return way.secret_name, _unique(way.client_id_key, way.client_secret_key)
-        case Auth(user_password=user) if user is not None:
-            return user.secret_name, _unique(
-                user.username_key, user.password_key, user.totp_seed_key
-            )
-        case Auth(bearer_token=token) if token is not None:
-            return token.secret_name, [token.token_key]
-    raise ValueError("spec.source.auth: set exactly one of apiClient, userPassword, bearerToken")
-
-
-def _unique(*keys: str | None) -> list[str]:
-    return list(dict.fromkeys(key for key in keys if key is not None))
-
-
-def _claim_label(spec: SyncLogExportSpec) -> str:
+def _claim_label(volume: PersistentVolumeClaim) -> str:
     """A label value for the claim, whose own name may be too long for one."""
-    claim = spec.destination.persistent_volume_claim
-    name = claim.claim_name if claim else ""
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
+    return hashlib.sha256(volume.claim_name.encode()).hexdigest()[:16]
 
 
 def _same_node(claim_label: str) -> dict[str, Any]:

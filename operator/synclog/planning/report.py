@@ -54,7 +54,7 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
         ledger=None
         if found.ledger is None
         else Ledger(id=found.ledger.id, head=found.ledger.head, digest=found.ledger.digest),
-        destination=_destination(observed),
+        destination=observed.spec.destination.url,
         active=[run.name for run in books.active][:16],
         active_count=len(books.active),
         last_run=books.last_run,
@@ -112,11 +112,6 @@ def _count(before: dict[str, int], skipped: tuple[tuple[due.Skip, int], ...]) ->
     for why, count in skipped:
         counts[why.value] = counts.get(why.value, 0) + count
     return counts
-
-
-def _destination(observed: Observed) -> str | None:
-    claim = observed.spec.destination.persistent_volume_claim
-    return None if claim is None else f"pvc://{claim.claim_name}/{claim.sub_path or ''}"
 
 
 def optional_text(instant: Instant | None) -> str | None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from synclog.api.run import ENV_DESTINATION_DIR
-from synclog.exporter.destination import Volume
+from synclog.exporter.destination import Destination, destination_at
 from synclog.exporter.errors import ConfigurationError
 
 
@@ -15,18 +15,21 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
         "--destination",
         default=os.environ.get(ENV_DESTINATION_DIR),
         metavar="DIR",
-        help=f"folder of the archive (default: ${ENV_DESTINATION_DIR})",
+        help="folder of the archive, or s3://bucket/prefix with credentials in AWS_* variables "
+        f"(default: ${ENV_DESTINATION_DIR})",
     )
 
 
-def volume(args: argparse.Namespace) -> Volume:
+def opened(args: argparse.Namespace) -> Destination:
     """The archive.
 
     Raises:
-        ConfigurationError: none is named, or it is no folder.
+        ConfigurationError: none is named, or it is no folder and no URL of a store.
     """
     if args.destination is None:
-        raise ConfigurationError("NoDestination", "say where the archive is: --destination DIR")
-    if not Path(args.destination).is_dir():
+        raise ConfigurationError(
+            "NoDestination", "say where the archive is: --destination DIR, or s3://bucket/prefix"
+        )
+    if "://" not in args.destination and not Path(args.destination).is_dir():
         raise ConfigurationError("NoDestination", f"{args.destination} is not a folder")
-    return Volume(Path(args.destination))
+    return destination_at(args.destination)

@@ -50,7 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    found = Archive(archive.volume(args), clock=SystemClock().now)
+    found = Archive(archive.opened(args), clock=SystemClock().now)
     coverage = Coverage.of(found.head)
     start = coverage.start if args.start is None else args.start
     end = coverage.end if args.end is None else args.end

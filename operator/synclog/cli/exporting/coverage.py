@@ -38,7 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    destination = archive.volume(args)
+    destination = archive.opened(args)
     head = Ledger(destination, clock=SystemClock().now).head()
     if head is None:
         raise ConfigurationError("NoLedger", f"{destination} holds no ledger")

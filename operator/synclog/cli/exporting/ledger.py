@@ -25,7 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    ledger = Ledger(archive.volume(args), clock=SystemClock().now)
+    ledger = Ledger(archive.opened(args), clock=SystemClock().now)
     number = args.first
     while found := ledger.entry(number):
         entry, digest = found

@@ -18,6 +18,8 @@ from synclog import __version__
 from synclog.api.run import (
     ENV_AUTH_DIR,
     ENV_CA_FILE,
+    ENV_DESTINATION_AUTH_DIR,
+    ENV_DESTINATION_CA_FILE,
     ENV_DESTINATION_DIR,
     ENV_JOB_INDEX,
     ENV_LOG_FORMAT,
@@ -33,8 +35,8 @@ from synclog.api.run import (
 from synclog.cli.exporting import inputs, logs
 from synclog.cli.exporting.progress import Progress, human_bytes
 from synclog.exporter import pipeline
-from synclog.exporter.destination import Volume
-from synclog.exporter.errors import ConfigurationError, ExportError, Interrupted
+from synclog.exporter.destination import Destination, destination_at, destination_of
+from synclog.exporter.errors import ExportError, Interrupted
 from synclog.exporter.pipeline import message
 from synclog.exporter.source import SourceReader, SystemClock, load_credentials
 from synclog.windows import SECOND, parse_duration
@@ -45,6 +47,8 @@ _EPILOG = f"""\
 In a pod everything comes from the environment: {ENV_RUN_SPEC}, {ENV_JOB_INDEX},
 {ENV_DESTINATION_DIR}, {ENV_SPOOL_DIR}, {ENV_AUTH_DIR}, {ENV_CA_FILE},
 {ENV_TERMINATION_LOG}, {ENV_LOG_FORMAT}. Each has a flag, and the flag wins.
+Without a destination, the one of the spec is used, with the credentials in
+{ENV_DESTINATION_AUTH_DIR} and authorities in {ENV_DESTINATION_CA_FILE}.
 
 Credentials are files in one folder (--auth-dir), named clientId and clientSecret,
 or username, password and totpSeed, or token. They are never given as arguments.
@@ -127,7 +131,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     flags.add_argument("--adopt", action="store_true", help="take over another owner's ledger")
     where = parser.add_argument_group("where")
-    where.add_argument("--destination", default=env.get(ENV_DESTINATION_DIR), metavar="DIR")
+    where.add_argument(
+        "--destination",
+        default=env.get(ENV_DESTINATION_DIR),
+        metavar="DIR",
+        help="folder, or s3://bucket/prefix with credentials in AWS_* variables",
+    )
     where.add_argument(
         "--spool",
         default=env.get(ENV_SPOOL_DIR),
@@ -197,8 +206,7 @@ def _give_up(termination_log: str | None) -> None:
 
 def _run(spec: RunSpec, args: argparse.Namespace, stop: threading.Event) -> RunResult:
     """Run one window or all of them; the result is that of the last one."""
-    if args.destination is None:
-        raise ConfigurationError("InvalidRunSpec", "say where the files go: --destination DIR")
+    destination = _destination(spec, args)
     clock = SystemClock()
     count = pipeline.window_count(spec) if args.index is None else 1
     progress = Progress(count) if sys.stderr.isatty() else None
@@ -209,7 +217,7 @@ def _run(spec: RunSpec, args: argparse.Namespace, stop: threading.Event) -> RunR
         stop=stop,
     ) as reader:
         site = pipeline.Site(
-            destination=Volume(Path(args.destination)),
+            destination=destination,
             reader=reader,
             spool_folder=Path(args.spool or tempfile.gettempdir()),
             clock=clock.now,
@@ -218,6 +226,17 @@ def _run(spec: RunSpec, args: argparse.Namespace, stop: threading.Event) -> RunR
         )
         indexes = range(count) if args.index is None else [args.index]
         return _each(spec, site, indexes, progress)
+
+
+def _destination(spec: RunSpec, args: argparse.Namespace) -> Destination:
+    if args.destination is not None:
+        return destination_at(args.destination)
+    ca_file = os.environ.get(ENV_DESTINATION_CA_FILE)
+    return destination_of(
+        spec.destination,
+        auth=Path(os.environ.get(ENV_DESTINATION_AUTH_DIR, ".")),
+        ca_file=Path(ca_file) if ca_file else None,
+    )
 
 
 def _each(

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     progress = Progress(1) if sys.stderr.isatty() else None
     report = verify(
-        archive.volume(args),
+        archive.opened(args),
         clock=SystemClock().now,
         expected=args.expect,
         read_parts=not args.ledger_only,

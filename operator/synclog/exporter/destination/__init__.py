@@ -1,6 +1,15 @@
 """Where the files go: the interface that the exporter needs of a storage, and its adapters."""
 
-from synclog.exporter.destination.base import Destination, Draft, Stored
+from synclog.exporter.destination.base import PROBE, Destination, Draft, Stored
+from synclog.exporter.destination.opening import destination_at, destination_of
 from synclog.exporter.destination.volume import Volume
 
-__all__ = ["Destination", "Draft", "Stored", "Volume"]
+__all__ = [
+    "PROBE",
+    "Destination",
+    "Draft",
+    "Stored",
+    "Volume",
+    "destination_at",
+    "destination_of",
+]

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from synclog.exporter.errors import IntegrityError
 
+PROBE = "_synclog/probe"
+"""The object that a store is probed with. It stays, since nothing is ever deleted."""
+
 _NAME = re.compile(r"[A-Za-z0-9_=][A-Za-z0-9_=.\-]{0,199}", re.ASCII)
 
 
@@ -88,7 +91,12 @@ class Destination(Protocol):
         """Start a file. What is not published when the context ends vanishes."""
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create a small file, as `Draft.publish` does."""
+        """Create a small file, as `Draft.publish` does.
+
+        Returns:
+            True if it is there and holds ``data``; where an answer can be lost, that may be so
+            from a try before. False if something else of that name exists, which is untouched.
+        """
 
     def read(self, path: str) -> bytes | None:
         """The content of a small file; None if there is none."""

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from synclog import __version__
 from synclog.api.run import LedgerHead
-from synclog.exporter.destination import Destination
+from synclog.exporter.destination import PROBE, Destination
 from synclog.exporter.errors import DestinationError, ExportError
 from synclog.exporter.ledger import Content, Head, Ledger
 from synclog.exporter.ledger.coverage import Coverage
@@ -135,7 +135,7 @@ class _Walk:
                     self._find(
                         "EntryMissing", f"entry {count} is missing before it", path=file.path
                     )
-            elif file.path not in self._named:
+            elif file.path not in self._named and file.path != PROBE:
                 self._litter.append(file.path)
 
     def report(self, now: str) -> Report:

@@ -1,0 +1,233 @@
+"""An object store as a destination, through one library for all of them.
+
+An object is created by one request that carries all of it and the condition that nothing of
+its name exists. There are no multipart uploads, so nothing unfinished is ever stored.
+
+A store may do what it was told and the answer may be lost. So an uncertain creation is tried
+again, and what then exists is compared.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore
+
+from synclog.exporter.destination.base import PROBE, Stored, checked
+from synclog.exporter.destination.failures import (
+    LIBRARY_ERRORS,
+    Act,
+    Place,
+    failure,
+    holder_missing,
+    unsupported,
+)
+from synclog.exporter.errors import ConfigurationError, DestinationError, ExportError
+
+if TYPE_CHECKING:  # the library has these only for type checkers
+    from obstore.store import ClientConfig, RetryConfig
+
+RETRIES: "RetryConfig" = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=200),
+        "max_backoff": timedelta(seconds=10),
+        "base": 2,
+    },
+}
+"""What the library does about 5xx, throttling and broken connections within one call."""
+
+_BLOCK = 1 << 20
+_PART_SIZE = 32 << 20
+"""A part is held in memory until it is complete: this bounds it, compressed or not."""
+_PAUSES = (1.0, 3.0)
+"""Seconds before a creation whose outcome is unknown is tried again."""
+
+
+def client_options(*, allow_http: bool = False, ca: bytes | None = None) -> "ClientConfig":
+    """How every store is talked to.
+
+    Args:
+        allow_http: True also takes ``http://``.
+        ca: authorities to trust besides the public ones, PEM.
+    """
+    options: ClientConfig = {
+        "connect_timeout": timedelta(seconds=10),
+        # For a request with its whole body: a part must get through on a slow line.
+        "timeout": timedelta(seconds=120),
+        "user_agent": "synclog-export",
+    }
+    if allow_http:
+        options["allow_http"] = True
+    if ca is not None:
+        options["root_certificate"] = ca
+    return options
+
+
+class Bucket:
+    """A destination in an object store.
+
+    Args:
+        store: the store, with the prefix of the destination.
+        place: how it is called, and what it wants granted.
+        part_size: plain bytes that one part should not exceed by more than a record.
+        sleep: waits the given seconds.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        place: Place,
+        *,
+        part_size: int = _PART_SIZE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._place = place
+        self.part_size = part_size
+        self._sleep = sleep
+
+    def __str__(self) -> str:
+        return str(self._place)
+
+    def probe(self) -> None:
+        """See `Destination.probe`: tries whether a second creation of one name is refused.
+
+        Nothing can be deleted, so the object that is tried with stays, always the same one.
+        """
+        self._put(PROBE, b"synclog: may this object be replaced?\n")
+        if self._put(PROBE, b"synclog: this object was replaced\n"):
+            raise unsupported(self._place)
+        listed = self._list(PROBE[:-1])
+        if self.read(PROBE) is None or PROBE not in {file.path for file in listed}:
+            raise DestinationError(
+                "DestinationUnstable",
+                f"{self}: {PROBE} exists for those who create it, and not for those who look",
+            )
+
+    @contextmanager
+    def draft(self) -> Iterator["BucketDraft"]:
+        """See `Destination.draft`."""
+        yield BucketDraft(self._put)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """See `Destination.create`."""
+        # What exists may be our own, of a try whose answer was lost.
+        return self._put(path, data) or self.read(path) == data
+
+    def read(self, path: str) -> bytes | None:
+        """See `Destination.read`."""
+        with self._reported(Act.READ):
+            try:
+                return bytes(obstore.get(self._store, checked(path)).bytes())
+            except FileNotFoundError as error:
+                if holder_missing(error):
+                    raise
+                return None
+
+    def size(self, path: str) -> int | None:
+        """See `Destination.size`."""
+        with self._reported(Act.READ):
+            try:
+                return obstore.head(self._store, checked(path))["size"]
+            except FileNotFoundError:
+                return None
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """See `Destination.blocks`."""
+        with self._reported(Act.READ):
+            try:
+                found = obstore.get(self._store, checked(path))
+            except FileNotFoundError as error:
+                if holder_missing(error):
+                    raise
+                raise DestinationError(
+                    "DestinationFailed", f"{self}: reading {path} failed: there is no such object"
+                ) from error
+            for chunk in found.stream(min_chunk_size=_BLOCK):
+                view = memoryview(chunk)
+                for start in range(0, len(view), _BLOCK):
+                    yield bytes(view[start : start + _BLOCK])
+
+    def files(self) -> Iterator[Stored]:
+        """See `Destination.files`."""
+        return self._list(None)
+
+    def _list(self, after: str | None) -> Iterator[Stored]:
+        """Every file whose path sorts behind ``after``; within its folder only."""
+        folder = after and after.rpartition("/")[0]
+        with self._reported(Act.LIST):
+            for page in obstore.list(self._store, folder, offset=after, chunk_size=1000):
+                for found in page:
+                    yield Stored(found["path"], found["size"])
+
+    def _put(self, path: str, data: bytes | bytearray) -> bool:
+        """Create an object. False if one of that name exists, which may be our own."""
+        for pause in (*_PAUSES, None):
+            problem = self._try(path, data)
+            if not isinstance(problem, ExportError):
+                return problem
+            if pause is None or not isinstance(problem, DestinationError):
+                raise problem
+            self._sleep(pause)
+        raise AssertionError("the last try has no pause")
+
+    def _try(self, path: str, data: bytes | bytearray) -> bool | ExportError:
+        """One try: whether the object was created, or why that is not known."""
+        try:
+            obstore.put(self._store, checked(path), data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            # Also said while another creation of this name is under way; that one may fail.
+            if self.size(path) is not None:
+                return False
+            return DestinationError(
+                "DestinationBusy", f"{self}: another writer is creating {path}: try again"
+            )
+        except LIBRARY_ERRORS as error:
+            problem = failure(error, Act.CREATE, self._place)
+            problem.__cause__ = None  # it quotes answers
+            return problem
+        return True
+
+    @contextmanager
+    def _reported(self, act: Act) -> Iterator[None]:
+        """Turn the library's errors into the exporter's."""
+        try:
+            yield
+        except LIBRARY_ERRORS as error:
+            # Without the cause: it quotes answers.
+            raise failure(error, act, self._place) from None
+
+
+class BucketDraft:
+    """An object that is being written, in memory. See `Draft`."""
+
+    def __init__(self, put: Callable[[str, bytearray], bool]) -> None:
+        self._put = put
+        self._data = bytearray()
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """See `Draft.write`."""
+        self._data += data
+
+    def publish(self, path: str, /) -> bool:
+        """See `Draft.publish`."""
+        return self._put(path, self._data)
+
+
+def pem(data: bytes) -> bytes:
+    """The content of a CA bundle.
+
+    Raises:
+        ConfigurationError: it holds no certificate.
+    """
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise ConfigurationError(
+            "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
+        )
+    return data

@@ -1,0 +1,127 @@
+"""Amazon S3 and the stores that speak its protocol."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from obstore.store import S3Store
+
+from synclog.api.spec import S3, S3Credentials, S3EncryptionType
+from synclog.exporter.destination.failures import Act, Place
+from synclog.exporter.destination.objects import RETRIES, Bucket, client_options
+from synclog.exporter.destination.secrets import secret
+
+if TYPE_CHECKING:  # the library has these only for type checkers
+    from obstore.store import S3Config, S3Credential
+
+_READ_AGAIN = timedelta(minutes=5)
+"""A mounted Secret follows the one in the cluster: a temporary key that somebody renews there
+is renewed here, in the middle of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class MountedKey:
+    """Reads the access key from the files of a mounted Secret, whenever it is asked."""
+
+    names: S3Credentials
+    folder: Path
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def __call__(self) -> "S3Credential":
+        """The key of now.
+
+        Raises:
+            ConfigurationError: a file is missing, empty or no text.
+        """
+        token = self.names.session_token_key
+        return {
+            "access_key_id": secret(self.folder, self.names.access_key_id_key),
+            "secret_access_key": secret(self.folder, self.names.secret_access_key_key),
+            "token": secret(self.folder, token) if token else None,
+            "expires_at": self.clock() + _READ_AGAIN,
+        }
+
+
+def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
+    """The destination that a spec means.
+
+    Args:
+        spec: the bucket.
+        auth: folder with the files of the Secret that ``spec.credentials`` names.
+        ca: authorities to trust besides the public ones, PEM.
+
+    Raises:
+        ConfigurationError: a file of the credentials is missing, empty or no text.
+    """
+    provider = MountedKey(spec.credentials, auth) if spec.credentials else None
+    if provider:
+        provider()  # a missing file is told before anything is asked
+    store = S3Store(
+        spec.bucket,
+        prefix=spec.prefix or None,
+        config=_config(spec),
+        client_options=client_options(allow_http=spec.allow_http, ca=ca),
+        retry_config=RETRIES,
+        credential_provider=provider,
+    )
+    return Bucket(store, _place(spec.bucket, spec.prefix, spec.server_side_encryption is not None))
+
+
+def s3_of_environment(bucket: str, prefix: str) -> Bucket:
+    """The destination that people name on the command line; AWS_* variables say the rest."""
+    store = S3Store(
+        bucket,
+        prefix=prefix or None,
+        config={"checksum_algorithm": "SHA256"},
+        client_options=client_options(
+            # The library forgets this variable as soon as it is given any option.
+            allow_http=os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
+        ),
+        retry_config=RETRIES,
+    )
+    return Bucket(store, _place(bucket, prefix, encrypted=True))
+
+
+def _config(spec: S3) -> "S3Config":
+    # The checksum is kept with the object; a bucket with Object Lock takes none without it.
+    config: S3Config = {"checksum_algorithm": "SHA256"}
+    if spec.region is not None:
+        config["region"] = spec.region
+    in_path = spec.force_path_style
+    if in_path is None:
+        # A dot in the name fits no certificate of Amazon's hosts.
+        in_path = spec.endpoint is not None or "." in spec.bucket
+    config["virtual_hosted_style_request"] = not in_path
+    if spec.endpoint is not None:
+        config["endpoint"] = spec.endpoint if in_path else _with_bucket(spec.endpoint, spec.bucket)
+    if spec.server_side_encryption is not None:
+        kms = spec.server_side_encryption.type is S3EncryptionType.KMS
+        config["server_side_encryption"] = "aws:kms" if kms else "AES256"
+        if spec.server_side_encryption.kms_key_id is not None:
+            config["sse_kms_key_id"] = spec.server_side_encryption.kms_key_id
+    return config
+
+
+def _with_bucket(endpoint: str, bucket: str) -> str:
+    parts = urlsplit(endpoint)
+    return parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
+
+
+def _place(bucket: str, prefix: str, encrypted: bool) -> Place:
+    objects = f"arn:aws:s3:::{bucket}/{prefix}{prefix and '/'}*"
+    key = ", and kms:GenerateDataKey and kms:Decrypt on its key" if encrypted else ""
+    listing = f"s3:ListBucket on arn:aws:s3:::{bucket}"
+    return Place(
+        url=f"s3://{bucket}/{prefix}",
+        holder=f"bucket {bucket}",
+        permissions={
+            Act.CREATE: f"s3:PutObject on {objects}{key}",
+            # Without the right to list, S3 calls an object that is missing forbidden.
+            Act.READ: f"s3:GetObject on {objects} and {listing}{key}",
+            Act.LIST: listing,
+        },
+    )

@@ -1,0 +1,26 @@
+"""The secrets of destinations, as mounted files; none of them is ever shown."""
+
+from pathlib import Path
+
+from synclog.exporter.errors import ConfigurationError
+
+_LIMIT = 64 * 1024
+
+
+def secret(folder: Path, key: str) -> str:
+    """The value of a key of the mounted Secret, without white space at its ends.
+
+    Raises:
+        ConfigurationError: its file is missing, empty or no text.
+    """
+    try:
+        value = (folder / key).read_bytes()[:_LIMIT].decode().strip()
+    except (OSError, UnicodeDecodeError):
+        value = ""
+    if not value:
+        raise ConfigurationError(
+            "NoCredentials",
+            f"the key {key} of the destination's Secret is missing, empty or no text: add it to "
+            "the Secret, or correct its name in spec.destination",
+        )
+    return value

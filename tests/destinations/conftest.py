@@ -1,0 +1,96 @@
+"""Destinations to test, each in a prefix of its own: a volume, and stores behind the proxy."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.stores import Proxy, call, moto, proxied
+from synclog.api.spec import S3, S3Credentials
+from synclog.api.spec import Destination as DestinationSpec
+from synclog.exporter.destination import Destination, Volume, destination_of
+from synclog.exporter.destination import objects as objects_module
+
+ACCESS_KEY = {"accessKeyId": "AKIAEXAMPLE", "secretAccessKey": "the-secret-of-the-key"}
+_numbers = itertools.count()
+
+
+@dataclass
+class Store:
+    """A store behind the proxy, and a destination in it that nobody else uses."""
+
+    proxy: Proxy
+    spec: DestinationSpec
+    auth: Path
+    environ: dict[str, str]
+    """What a person exports to reach it."""
+
+    def open(self) -> Destination:
+        return destination_of(self.spec, auth=self.auth, ca_file=None)
+
+
+@pytest.fixture(autouse=True)
+def _patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits as short as the machine allows."""
+    backoff = objects_module.RETRIES["backoff"]
+    tick = type(backoff["init_backoff"])(milliseconds=1)
+    monkeypatch.setitem(backoff, "init_backoff", tick)
+    monkeypatch.setitem(backoff, "max_backoff", tick)
+    monkeypatch.setitem(objects_module.RETRIES, "max_retries", 2)
+    monkeypatch.setattr(objects_module, "_PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    with moto() as url:
+        assert call(url, "PUT", "/archive").status == 200
+        yield url
+
+
+@pytest.fixture
+def s3_store(s3_server: str, tmp_path: Path) -> Iterator[Store]:
+    auth = tmp_path / "auth"
+    auth.mkdir()
+    for name, value in ACCESS_KEY.items():
+        (auth / name).write_text(value)
+    with proxied(s3_server) as proxy:
+        spec = DestinationSpec(
+            s3=S3(
+                bucket="archive",
+                prefix=f"synclog/{next(_numbers)}",
+                region="us-east-1",
+                endpoint=proxy.url,
+                allow_http=True,
+                credentials=S3Credentials(secret_name="s"),
+            )
+        )
+        environ = {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY["accessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY["secretAccessKey"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": proxy.url,
+            "AWS_ALLOW_HTTP": "true",
+        }
+        yield Store(proxy, spec, auth, environ)
+
+
+@pytest.fixture(params=["s3"])
+def store(request: pytest.FixtureRequest) -> Store:
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture(params=["volume", "s3"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Destination]:
+    """Opens one destination again and again."""
+    if request.param == "volume":
+        root = tmp_path / "volume"
+        root.mkdir()
+        return lambda: Volume(root)
+    return request.getfixturevalue(f"{request.param}_store").open
+
+
+@pytest.fixture
+def destination(opened: Callable[[], Destination]) -> Destination:
+    return opened()

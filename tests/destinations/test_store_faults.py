@@ -1,0 +1,144 @@
+"""What stores refuse, break and lose, and what the exporter makes of it."""
+
+import pytest
+
+from support.stores import careless, lost_answer, refusal, reset
+from synclog.exporter.destination import PROBE
+from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
+
+TROUBLE = [
+    (503, "SlowDown", DestinationError, "DestinationBusy"),
+    (500, "InternalError", DestinationError, "DestinationFailed"),
+    (507, "XMinioStorageFull", DestinationError, "DestinationFull"),
+    (403, "AccessDenied", AuthorisationError, "DestinationDenied"),
+    (403, "InvalidAccessKeyId", AuthorisationError, "CredentialsRefused"),
+    (403, "SignatureDoesNotMatch", AuthorisationError, "CredentialsRefused"),
+    (401, "Unauthorized", AuthorisationError, "CredentialsRefused"),
+    (400, "ExpiredToken", AuthorisationError, "CredentialsExpired"),
+    (404, "NoSuchBucket", ConfigurationError, "BucketMissing"),
+    (400, "AuthorizationHeaderMalformed", ConfigurationError, "WrongRegion"),
+    (400, "KMS.DisabledException", ConfigurationError, "EncryptionKeyUnusable"),
+    (501, "NotImplemented", ConfigurationError, "CreateOnlyUnsupported"),
+    (400, "InvalidRequest", DestinationError, "DestinationFailed"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind", "reason"), TROUBLE)
+@pytest.mark.parametrize(
+    ("method", "act"),
+    [
+        ("PUT", lambda destination: destination.create("x", b"1")),
+        ("GET", lambda destination: destination.read("x")),
+        ("GET", lambda destination: list(destination.blocks("x"))),
+        ("GET", lambda destination: list(destination.files())),
+    ],
+    ids=["create", "read", "blocks", "list"],
+)
+def test_refusals_are_named_and_quote_nothing(store, method, act, status, code, kind, reason):
+    store.proxy.fault(refusal(status, code), method=method, times=20)
+    with pytest.raises(kind) as caught:
+        act(store.open())
+    assert caught.value.reason == reason
+    assert str(store.open()) in caught.value.message
+    assert "hunter2" not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def test_what_is_to_be_granted_is_named(store):
+    for method, act, grant in (
+        ("PUT", lambda d: d.create("x", b"1"), "s3:PutObject on arn:aws:s3:::archive/synclog/"),
+        ("GET", lambda d: d.read("x"), "s3:GetObject"),
+        ("GET", lambda d: list(d.files()), "s3:ListBucket on arn:aws:s3:::archive"),
+    ):
+        store.proxy.fault(refusal(403, "AccessDenied"), method=method)
+        with pytest.raises(AuthorisationError, match=grant):
+            act(store.open())
+
+
+@pytest.mark.parametrize("fault", [refusal(503, "SlowDown"), refusal(500, "InternalError"), reset])
+@pytest.mark.parametrize(
+    ("method", "act", "wanted"),
+    [
+        ("PUT", lambda destination: destination.create("new", b"1"), True),
+        ("GET", lambda destination: destination.read("old"), b"old"),
+        ("HEAD", lambda destination: destination.size("old"), 3),
+        ("GET", lambda destination: [file.path for file in destination.files()], ["old"]),
+    ],
+    ids=["create", "read", "size", "list"],
+)
+def test_passing_trouble_is_waited_for(store, fault, method, act, wanted):
+    destination = store.open()
+    destination.create("old", b"old")
+    store.proxy.fault(fault, method=method, times=2)
+    assert act(destination) == wanted
+    assert store.proxy.faults == []
+
+
+def test_a_store_that_stays_away_is_a_failure_of_the_destination(store):
+    store.proxy.fault(reset, times=20)
+    with pytest.raises(DestinationError) as caught:
+        store.open().create("x", b"1")
+    assert caught.value.reason == "DestinationUnreachable"
+    assert store.open().read("x") is None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_creation_whose_answer_was_lost_is_a_success(store, times):
+    store.proxy.fault(lost_answer, times=times)
+    assert store.open().create("entry", b"mine") is True
+    assert store.open().read("entry") == b"mine"
+
+
+def test_a_creation_whose_answer_was_lost_is_not_mistaken_for_anothers(store):
+    store.open().create("entry", b"theirs")
+    store.proxy.fault(lost_answer)
+    assert store.open().create("entry", b"mine") is False
+
+
+def test_a_conflict_that_left_nothing_is_tried_again(store):
+    """S3 says 409 while another creation is under way; that one may fail."""
+    store.proxy.fault(refusal(409, "ConditionalRequestConflict"), times=2)
+    assert store.open().create("entry", b"mine") is True
+
+
+def test_a_conflict_that_never_ends_is_a_failure(store):
+    store.proxy.fault(refusal(409, "ConditionalRequestConflict"), times=20)
+    with pytest.raises(DestinationError) as caught:
+        store.open().create("entry", b"mine")
+    assert caught.value.reason == "DestinationBusy"
+
+
+def test_the_probe_refuses_a_store_that_ignores_conditions(store):
+    store.proxy.fault(careless, times=20)
+    with pytest.raises(ConfigurationError) as caught:
+        store.open().probe()
+    assert caught.value.reason == "CreateOnlyUnsupported"
+
+
+def test_the_probe_wants_to_write_read_and_list(store):
+    """A destination that may only be read is refused before the first window."""
+    for method, reason in (("PUT", "creating"), ("GET", "reading")):
+        store.proxy.fault(refusal(403, "AccessDenied"), method=method)
+        with pytest.raises(AuthorisationError, match=reason):
+            store.open().probe()
+    store.proxy.fault(refusal(403, "AccessDenied"), method="GET", path="list")
+    with pytest.raises(AuthorisationError, match="listing"):
+        store.open().probe()
+
+
+def test_the_probe_creates_one_object_once(store):
+    for _ in range(3):
+        store.open().probe()
+    assert [file.path for file in store.open().files()] == [PROBE]
+
+
+def test_every_object_is_created_by_one_conditional_request(store):
+    destination = store.open()
+    with destination.draft() as draft:
+        draft.write(b"x" * (6 << 20))  # above the size at which the library would begin uploads
+        draft.publish("part")
+    assert [request.method for request in store.proxy.requests] == ["PUT"]
+    (request,) = store.proxy.requests
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert headers.get("if-none-match") == "*" or headers.get("x-goog-if-generation-match") == "0"
+    assert len(request.body) == 6 << 20

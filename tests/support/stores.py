@@ -1,0 +1,192 @@
+"""Object stores on this machine, and a proxy in front of them that misbehaves on demand."""
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+HERE = "127.0.0.1"
+HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+Forward = Callable[[Request], Answer]
+Fault = Callable[[Request, Forward], Answer | None]
+"""Answers a request in the store's place; None breaks the connection."""
+
+
+def refusal(status: int, code: str) -> Fault:
+    body = f"<Error><Code>{code}</Code><Message>quoted: hunter2</Message></Error>".encode()
+    return lambda _request, _forward: Answer(status, {"Content-Type": "application/xml"}, body)
+
+
+def reset(_request: Request, _forward: Forward) -> None:
+    """Breaks the connection instead of passing the request on."""
+
+
+def lost_answer(request: Request, forward: Forward) -> None:
+    """Passes the request on and breaks the connection instead of answering."""
+    forward(request)
+
+
+def careless(request: Request, forward: Forward) -> Answer:
+    """A store that ignores conditions."""
+    conditions = {"if-none-match", "x-goog-if-generation-match"}
+    request.headers = {k: v for k, v in request.headers.items() if k.lower() not in conditions}
+    return forward(request)
+
+
+class Proxy:
+    """Stands before a store; ``faults`` are used up one by one by requests that they fit."""
+
+    def __init__(self, target: str) -> None:
+        self.target = urlsplit(target).netloc
+        self.faults: list[tuple[str, str, Fault]] = []
+        self.requests: list[Request] = []
+        self._lock = threading.Lock()
+        self.server = ThreadingHTTPServer((HERE, 0), _handler(self))
+        self.server.daemon_threads = True
+        self.url = f"http://{HERE}:{self.server.server_address[1]}"
+
+    def fault(self, fault: Fault, *, method: str = "PUT", path: str = "", times: int = 1) -> None:
+        self.faults += [(method, path, fault)] * times
+
+    def answer(self, request: Request) -> Answer | None:
+        with self._lock:
+            self.requests.append(request)
+            fitting = (
+                fault
+                for fault in self.faults
+                if fault[0] == request.method and fault[1] in request.path
+            )
+            fault = next(fitting, None)
+            if fault is not None:
+                self.faults.remove(fault)
+        return self.forward(request) if fault is None else fault[2](request, self.forward)
+
+    def forward(self, request: Request) -> Answer:
+        connection = http.client.HTTPConnection(self.target, timeout=30)
+        try:
+            headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP}
+            headers["Content-Length"] = str(len(request.body))
+            connection.request(request.method, request.path, request.body, headers)
+            found = connection.getresponse()
+            body = found.read()
+            length = found.getheader("Content-Length") if request.method == "HEAD" else None
+            headers = {k: v for k, v in found.getheaders() if k.lower() not in HOP}
+            headers["Content-Length"] = length or str(len(body))
+            return Answer(found.status, headers, body)
+        finally:
+            connection.close()
+
+
+def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(self.command, self.path, dict(self.headers.items()), body)
+            answer = proxy.answer(request)
+            if answer is None:
+                self.close_connection = True
+                return
+            self.send_response_only(answer.status)
+            headers = {"Content-Length": str(len(answer.body)), **answer.headers}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                if self.command != "HEAD":
+                    self.wfile.write(answer.body)
+
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _serve  # noqa: N815 - names of http.server
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def proxied(target: str) -> Iterator[Proxy]:
+    proxy = Proxy(target)
+    thread = threading.Thread(target=proxy.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.server.shutdown()
+        thread.join()
+        proxy.server.server_close()
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """A moto server; it lives in an environment of its own (`make stores`)."""
+    program = Path(os.environ.get("SYNCLOG_MOTO_SERVER", f"{sys.prefix}/stores/bin/moto_server"))
+    if not program.exists():
+        pytest.skip("moto is not installed: run `make stores`, or set SYNCLOG_MOTO_SERVER")
+    with listening([str(program), "-H", HERE, "-p", "0"], r"Running on (http://[0-9.:]+)") as url:
+        yield url
+
+
+@contextmanager
+def listening(command: list[str], pattern: str) -> Iterator[str]:
+    """Run a server and find in what it prints where it listens."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        assert server.stdout is not None
+        # What it prints later must not fill the pipe.
+        drain = threading.Thread(target=server.stdout.read, daemon=True)
+        try:
+            printed = []
+            for line in server.stdout:
+                printed.append(line)
+                if found := re.search(pattern, line):
+                    break
+            else:
+                pytest.fail(f"{command[0]} ended: {''.join(printed)}")
+            drain.start()
+            yield found[1]
+        finally:
+            server.terminate()
+            server.wait(10)
+            if drain.is_alive():
+                drain.join()
+
+
+def call(url: str, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+    """One request that is not signed."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request(method, path, b"", headers or {})
+        found = connection.getresponse()
+        return Answer(found.status, dict(found.getheaders()), found.read())
+    finally:
+        connection.close()
