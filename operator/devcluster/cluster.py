@@ -145,7 +145,7 @@ def _embedded(directory: Path) -> Iterator[None]:
     ready.unlink(missing_ok=True)
     command = [
         *(sys.executable, "-m", "devcluster.apiserver", "--port", port),
-        *("--data-dir", str(directory), "--ready-file", str(ready)),
+        *("--data-dir", str(directory), "--ready-file", str(ready), "--with-parent"),
     ]
     with running(command, log) as process:
         wait_until(ready.exists, process, log)

