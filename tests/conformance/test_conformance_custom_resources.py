@@ -163,7 +163,8 @@ def test_a_bad_export_gets_one_clear_refusal(api, exports, case):
     path, value, text = BAD[case]
     message = refused(api.post(exports, changed(path, value)), 422, "Invalid")
     own = message.removeprefix(KIND).removeprefix("[").partition(", <nil>: ")[0].rstrip("]")
-    assert own == text
+    assert own.startswith(text)
+    assert own.count(": Invalid value") <= 1
 
 
 def test_a_broken_schema_leaves_the_rules_unchecked_and_says_so(api, exports):
