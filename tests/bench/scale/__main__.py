@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from .due import CRON_JOB_CONTROLLER, OPERATOR, Place, Turn, take
 from .idle import measure
 
 _USAGE_ERROR = 2
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
@@ -27,6 +29,8 @@ def main() -> int:
         )
         return _USAGE_ERROR
     os.environ.pop(cluster.CONTEXT, None)  # only a control plane of our own may be loaded so
+    # As Ctrl-C does: what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     with tempfile.TemporaryDirectory(prefix="synclog-scale-") as folder:
         started = cluster.start_cluster(Path(folder) / "cluster")
         with started:

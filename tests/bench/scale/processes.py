@@ -77,14 +77,13 @@ class Usage:
     @classmethod
     @contextlib.asynccontextmanager
     async def of(cls, pid: int) -> AsyncIterator[Self]:
-        """Measure while the context is open."""
+        """Measure while the context is open; a process that ends takes the context with it."""
         usage = cls(pid, cpu_before=cpu_seconds(pid))
-        sampling = asyncio.create_task(usage._sample())
-        try:
+        async with asyncio.TaskGroup() as group:
+            sampling = group.create_task(usage._sample())
             yield usage
-        finally:
             sampling.cancel()
-            usage._note()
+        usage._note()
 
     async def _sample(self) -> None:
         while True:
