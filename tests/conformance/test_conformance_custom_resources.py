@@ -140,7 +140,7 @@ BAD = {
     "an empty destination": (
         "spec.destination",
         {},
-        "spec.destination: Invalid value: set exactly one of persistentVolumeClaim and s3",
+        "spec.destination: Invalid value: set ",
     ),
     "too many tolerations": (
         "spec.podTemplate",
