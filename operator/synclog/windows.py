@@ -133,6 +133,11 @@ def cut(span: Window, step: Span) -> list[Window]:
     return [Window(start, end) for start, end in itertools.pairwise(edges)]
 
 
+def pieces(span: Window, step: Span) -> int:
+    """How many windows `cut` makes, without making them."""
+    return (span.end - 1) // step - span.start // step + 1
+
+
 class Windows:
     """An immutable set of instants, kept as sorted windows that neither overlap nor touch."""
 

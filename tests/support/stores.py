@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,10 +55,11 @@ def lost_answer(request: Request, forward: Forward) -> None:
 
 
 def careless(request: Request, forward: Forward) -> Answer:
-    """A store that ignores conditions."""
-    conditions = {"if-none-match", "x-goog-if-generation-match"}
-    request.headers = {k: v for k, v in request.headers.items() if k.lower() not in conditions}
-    return forward(request)
+    """Answers like a store that ignores conditions. (Some sign them: they cannot be removed.)"""
+    answer = forward(request)
+    if answer.status in {409, 412}:
+        return Answer(201, {"ETag": '"replaced"', "Last-Modified": formatdate(usegmt=True)})
+    return answer
 
 
 class Proxy:
@@ -185,7 +187,7 @@ def call(url: str, method: str, path: str, headers: dict[str, str] | None = None
     """One request that is not signed."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
-        connection.request(method, path, b"", headers or {})
+        connection.request(method, path, None, headers or {})
         found = connection.getresponse()
         return Answer(found.status, dict(found.getheaders()), found.read())
     finally:

@@ -18,7 +18,7 @@ from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import SyncLogExportStatus
 from synclog.planning.model import CreateRun, DeleteRun, Observed, Plan, Run, RunState
 from synclog.planning.plan import plan
-from synclog.windows import Window, Windows, cut, format_time, parse_duration, parse_time
+from synclog.windows import MINUTE, Window, Windows, cut, format_time, parse_duration, parse_time
 
 SPEC = {
     "schedule": "0 * * * *",
@@ -110,7 +110,7 @@ class World:
             )
         )
         if self.start is None:
-            self.first = action.coverage_start
+            self.asked = action.coverage_start
 
     def change(self, run, **changes):
         self.runs = [replace(r, **changes) if r.uid == run.uid else r for r in self.runs]
@@ -186,7 +186,8 @@ class World:
         results = []
         if run.purpose is Purpose.INSPECT:
             if self.start is None:
-                self.start, self.head = self.first, 0
+                oldest = self.now - parse_duration(self.spec.source.retention)
+                self.start, self.head = max(self.asked, oldest + 15 * MINUTE), 0
             results.append(self.result(run, "Inspected"))
         elif run.purpose is Purpose.RECHECK:
             for window in cut(run.span, run.step):

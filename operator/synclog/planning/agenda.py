@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synclog.api.run import Purpose, Slot
-from synclog.planning import due, rechecks, slots
+from synclog.planning import due, history, rechecks, slots
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import CreateRun, Observed, Run
-from synclog.windows import Instant, Window, Windows, parse_time
+from synclog.planning.schedule import Schedule, parse_effective
+from synclog.windows import SECOND, Instant, Window, Windows, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,40 +31,89 @@ class Agenda:
 def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -> Agenda:
     """See what has come due, and fill the slots."""
     main_busy = any(run.slot is Slot.MAIN for run in books.active)
-    since, ticks = _ticks(observed, intent, books, now, busy=main_busy)
-    trigger = _open_trigger(observed)
-    idle = Agenda(
-        due_until=_due_so_far(observed, intent, books),
-        since=since,
-        last_tick=ticks.accounted or optional_time(observed.status.last_schedule_time),
-        skipped=ticks.skipped,
-        trigger=observed.status.last_trigger
-        if trigger
-        else observed.spec.trigger or observed.status.last_trigger,
-    )
+    idle, ticks = _idle(observed, intent, books, now, busy=main_busy)
     if observed.spec.suspend:
         return idle
+    trigger = _open_trigger(observed)
     work = slots.Work(
         found=books.found,
         step=intent.step,
         generation=observed.generation,
         consecutive_failures=books.consecutive_failures,
         last_end=books.last_end,
+        attempts=books.attempts,
+        now=now,
         urgent=trigger is not None and not main_busy,
     )
     if books.found.ledger is None or books.found.start is None:
-        return _inspect(observed, books, work, idle, first=intent.first_instant(now), now=now)
-    if not main_busy:
-        asked = _asked(intent, idle.due_until, ticks.waiting, trigger, now)
-        asked = max(asked, books.found.start)
-        idle = _fill(books, work, observed, idle, due_until=asked, tick=ticks.waiting)
-    agenda = _retry(books, work, observed.runs, idle, now)
-    return _recheck(intent, books, work, observed.runs, agenda, now=now)
+        agenda = _inspect(observed, books, work, idle, first=intent.start or 0, now=now)
+    else:
+        agenda = idle
+        if not main_busy:
+            agenda = _main(observed, intent, books, work, idle, ticks=ticks)
+        agenda = _retry(books, work, observed.runs, agenda, now)
+        agenda = _recheck(intent, books, work, observed.runs, agenda, now=now)
+    if observed.refused is None:
+        return agenda
+    # The API server takes no Job: what was asked for stays open until it does.
+    return dataclasses.replace(idle, creates=agenda.creates, wakeups=agenda.wakeups)
+
+
+def _idle(
+    observed: Observed, intent: Intent, books: Books, now: Instant, *, busy: bool
+) -> tuple[Agenda, due.Ticks]:
+    """The agenda if no run is started, and the ticks since the last look."""
+    status = observed.status
+    since, ticks, owed = _ticks(observed, intent, books, now, busy=busy)
+    last = optional_time(status.last_schedule_time)
+    due_until = _due_so_far(observed, intent, books, now)
+    if owed is not None:
+        due_until = max(intent.settled(owed), due_until or 0)
+    answered = status.last_trigger
+    if observed.spec.trigger and _open_trigger(observed) is None:
+        answered = observed.spec.trigger
+    idle = Agenda(
+        due_until=due_until,
+        since=since,
+        last_tick=ticks.accounted or owed or (last if last is None or last <= now else None),
+        skipped=ticks.skipped,
+        trigger=answered,
+    )
+    return idle, ticks
+
+
+def _main(
+    observed: Observed,
+    intent: Intent,
+    books: Books,
+    work: slots.Work,
+    idle: Agenda,
+    *,
+    ticks: due.Ticks,
+) -> Agenda:
+    """Fill the main slot, unless there is nothing to do for it yet."""
+    assert work.found.start is not None
+    asked = _asked(intent, idle.due_until, ticks.waiting, work)
+    if asked <= work.found.start and idle.due_until is None and ticks.waiting is None:
+        # Coverage starts in the future, and nothing would wake us for it.
+        return dataclasses.replace(idle, wakeups=(work.found.start + intent.settle_delay + SECOND,))
+    last = books.last_run
+    if (
+        last is not None
+        and last.reason in history.GONE
+        and ticks.waiting is None
+        and not work.urgent
+        and work.now < (again := slots.wait_after(work, ()))
+    ):
+        return dataclasses.replace(idle, wakeups=(again,))  # somebody takes our Jobs away
+    due_until = max(asked, work.found.start)
+    return _fill(books, work, observed, idle, due_until=due_until, tick=ticks.waiting)
 
 
 def _open_trigger(observed: Observed) -> str | None:
     """The trigger that no run has answered yet."""
-    token, told = observed.spec.trigger, set(observed.status.accounted_jobs)
+    # An empty text is what a template renders where no trigger is set.
+    token, told = observed.spec.trigger or None, set(observed.status.accounted_jobs)
     new = (run for run in observed.runs if run.uid not in told)
     if token == observed.status.last_trigger or any(run.trigger == token for run in new):
         return None
@@ -72,47 +122,58 @@ def _open_trigger(observed: Observed) -> str | None:
 
 def _ticks(
     observed: Observed, intent: Intent, books: Books, now: Instant, *, busy: bool
-) -> tuple[Instant | None, due.Ticks]:
-    """Since when the schedule is served, and its ticks since the last look.
+) -> tuple[Instant | None, due.Ticks, Instant | None]:
+    """Since when the schedule is served, its ticks since the last look, and a tick that is owed.
 
-    An edited schedule is served from now on: its past ticks were never promised.
+    An edited schedule is served from now on: its past ticks were never promised. A tick of the
+    old one that still waited is owed: its time has come due, with or without a run of its own.
     """
     status, schedule = observed.status, intent.schedule
-    if schedule is None:
-        return None, due.Ticks()
     since = optional_time(status.schedule_since)
-    if since is None or status.effective_schedule != schedule.effective:
-        return now, due.Ticks()
-    after = max(since, optional_time(status.last_schedule_time) or since)
-    until = now if intent.end is None else min(now, intent.end + intent.settle_delay)
     runs = books.active + books.finished
-    return since, due.look(
-        schedule,
-        after,
-        until,
-        now=now,
-        answered={run.scheduled for run in runs if run.scheduled is not None},
-        suspended=observed.spec.suspend,
-        busy=busy,
-        starting_deadline=intent.starting_deadline,
-    )
+
+    def look(served: Schedule, after: Instant) -> due.Ticks:
+        return due.look(
+            served,
+            after,
+            now if intent.over_at is None else min(now, intent.over_at),
+            now=now,
+            answered={run.scheduled for run in runs if run.scheduled is not None},
+            suspended=observed.spec.suspend,
+            busy=busy,
+            starting_deadline=intent.starting_deadline,
+        )
+
+    after = None if since is None else max(since, optional_time(status.last_schedule_time) or since)
+    if after is not None and after > now:
+        after = None  # a clock was ahead; what it said of ticks is void
+    new = schedule is None or status.effective_schedule != schedule.effective
+    if after is None or new:
+        old = parse_effective(status.effective_schedule) if after is not None else None
+        ticks = due.Ticks() if old is None or after is None else look(old, after)
+        owed = ticks.waiting
+        served_since = None if schedule is None else now
+        return served_since, dataclasses.replace(ticks, waiting=None), owed
+    assert schedule is not None
+    return since, look(schedule, after), None
 
 
-def _due_so_far(observed: Observed, intent: Intent, books: Books) -> Instant | None:
-    """Up to where everything has come due, by the status and by the runs that exist."""
+def _due_so_far(observed: Observed, intent: Intent, books: Books, now: Instant) -> Instant | None:
+    """Up to where everything has come due, by the status and by the runs that exist.
+
+    Nothing of the future can be due: that was said by a clock that was ahead.
+    """
     told = observed.status.coverage.due_until if observed.status.coverage else None
-    runs = books.active + books.finished
-    ends = [window.end for window in slots.spans(runs)]
-    ends += [intent.settled(run.scheduled) for run in runs if run.scheduled is not None]
-    return max(ends + ([] if told is None else [parse_time(told)]), default=None)
+    ends = [window.end for window in slots.spans(books.active + books.finished)]
+    ends += [] if told is None else [parse_time(told)]
+    latest = max(ends, default=None)
+    if latest is None or latest <= now:
+        return latest
+    return max([intent.settled(now), *(end for end in ends if end <= now)])
 
 
 def _asked(
-    intent: Intent,
-    due_until: Instant | None,
-    tick: Instant | None,
-    trigger: str | None,
-    now: Instant,
+    intent: Intent, due_until: Instant | None, tick: Instant | None, work: slots.Work
 ) -> Instant:
     """Up to where everything is due when the main slot is free.
 
@@ -120,11 +181,11 @@ def _asked(
     of a fixed range.
     """
     asked = [] if due_until is None else [due_until]
-    if due_until is None or trigger is not None:
-        asked.append(intent.settled(now))
+    if due_until is None or work.urgent:
+        asked.append(intent.settled(work.now))
     if tick is not None:
         asked.append(intent.settled(tick))
-    if intent.end is not None and now >= intent.end + intent.settle_delay:
+    if intent.end is not None and intent.over_at is not None and work.now >= intent.over_at:
         asked.append(intent.end)
     return max(asked)
 
@@ -172,7 +233,7 @@ def _fill(
         last_tick=tick or idle.last_tick,
         trigger=observed.spec.trigger if work.urgent else idle.trigger,
     )
-    start = slots.frontier(books.found, (*books.active, *books.finished), books.tried)
+    start = slots.frontier(books.found, (*books.active, *books.finished), books.tried, work.now)
     if start < due_until:
         run = slots.create(
             work,
@@ -197,7 +258,7 @@ def _retry(
         return agenda
     started = Windows(run.span for run in agenda.creates if run.span is not None)
     busy = slots.spans(books.active) | started
-    ended = slots.frontier(books.found, (*books.active, *books.finished), books.tried)
+    ended = slots.frontier(books.found, (*books.active, *books.finished), books.tried, now)
     until = min(agenda.due_until, ended)
     waiting = slots.retries(work, books.finished, busy, until)
     if not waiting:
@@ -220,12 +281,15 @@ def _recheck(
     """Fill the slot for rechecks, if it is free and an exported window is old enough."""
     if any(run.slot is Slot.RECHECK for run in books.active):
         return agenda
-    at = now if intent.schedule is None else agenda.last_tick
+    over = intent.over_at is not None and now >= intent.over_at
+    alone = intent.schedule is None or over
+    at = now if alone else agenda.last_tick
     if at is None:
         return agenda
     rounds = rechecks.due(intent, work, books.finished, at, now)
     wakeups = [*agenda.wakeups]
-    if intent.schedule is None and (coming := rechecks.next_due(intent, now)) is not None:
+    coming = rechecks.next_due(intent, books.found.covered, now) if alone else None
+    if coming is not None:
         wakeups.append(coming)
     if not rounds or now < rounds[0].not_before:
         wakeups += [waiting.not_before for waiting in rounds[:1]]

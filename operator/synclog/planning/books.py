@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from synclog.api.run import Purpose
 from synclog.api.status import LastRun
 from synclog.planning import coverage, history, slots
 from synclog.planning.history import Ending, Result
 from synclog.planning.intent import Intent
 from synclog.planning.model import Observed, Run, RunState
 from synclog.windows import Instant, Windows, format_seconds, parse_time
+
+_ACCOUNTED = 256
+"""Jobs that a status remembers as counted; the schema has the same bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,10 @@ class Books:
     finished: tuple[Run, ...]
     """Runs that ended, oldest first."""
     tried: Windows
-    """What runs were at that ended without exporting it."""
+    """What runs were at that ended, whether they exported it or not."""
+    attempts: coverage.Attempts
+    gone: tuple[str, ...]
+    """Names of Jobs that were active and are not there any more."""
     accounted: tuple[str, ...]
     last_run: LastRun | None
     last_end: Instant | None
@@ -40,15 +47,18 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
     finished = sorted(
         (run for run in runs if run.uid in over), key=lambda run: run.finished or run.created
     )
-    failures, counts = (
-        status.consecutive_failures,
-        dict(status.totals.runs if status.totals else {}),
-    )
+    counts = dict(status.totals.runs if status.totals else {})
+    failures = status.consecutive_failures
     last_run, last_success = status.last_run, status.last_successful_time
+    names = {run.name for run in runs}
+    gone = [name for name in status.active if name not in names]
+    for name in gone:
+        last_run = history.vanished(name, now)
+        history.count(counts, last_run.result, last_run.reason)
+        failures += 1
     for end in endings:
-        key = f"{end.result.value}/{end.reason}"
-        counts[key] = counts.get(key, 0) + 1
         last_run = history.last_run(end)
+        history.count(counts, last_run.result, last_run.reason)
         failures = 0 if end.result is Result.SUCCEEDED else failures + 1
         if end.result is Result.SUCCEEDED:
             last_success = format_seconds(end.at)
@@ -57,9 +67,17 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
         endings=endings,
         active=active,
         finished=tuple(finished),
-        tried=slots.spans(run for run in finished if run.state is not RunState.SUCCEEDED)
-        | coverage.failed_gaps(status),
-        accounted=tuple(run.uid for run in runs if run.uid in over),
+        tried=slots.spans(finished) | coverage.failed_gaps(status),
+        attempts=coverage.Attempts(
+            before=coverage.remembered_attempts(status),
+            new=tuple(
+                coverage.Attempt(end.run.span, 1, end.at)
+                for end in endings
+                if end.run.purpose is Purpose.WINDOW and end.run.span is not None
+            ),
+        ),
+        gone=tuple(gone),
+        accounted=tuple(run.uid for run in finished)[-_ACCOUNTED:],
         last_run=last_run,
         last_end=parse_time(last_run.end) if last_run and last_run.end else None,
         last_success=last_success,

@@ -112,6 +112,13 @@ def _coverage_complete(at: Situation) -> Finding:
     if coverage is None or coverage.due_until is None:
         return Finding(kind, None, "Unknown", "the ledger has not been read yet")
     states = {gap.state for gap in coverage.gaps}
+    began = parse_time(coverage.from_) if coverage.from_ else 0
+    if at.intent.start is not None and at.intent.start < began:
+        text = (
+            f"asked for from {format_seconds(at.intent.start)} on; the source had forgotten "
+            f"everything before {coverage.from_}, where this ledger begins"
+        )
+        return Finding(kind, False, "StartForgotten", text)
     if coverage.gap_count:
         long = format_duration(coverage.gap_seconds * 1000)
         text = f"{coverage.gap_count} gaps, {long} together, up to {coverage.due_until}"
@@ -163,9 +170,14 @@ def _retention_at_risk(at: Situation) -> Finding:
     text = f"the oldest instant that is not exported is forgotten by the source at {forgotten}"
     if at.now < risky:
         return Finding(kind, False, "Headroom", text)
-    if at.coverage is not None and any(
-        gap.state is GapState.EXPORTING and parse_time(gap.start) == oldest
-        for gap in at.coverage.gaps
+    trouble = at.refused or at.consecutive_failures or any(run.stuck for run in at.active)
+    if (
+        at.coverage is not None
+        and not trouble
+        and any(
+            gap.state is GapState.EXPORTING and parse_time(gap.start) == oldest
+            for gap in at.coverage.gaps
+        )
     ):
         return Finding(kind, False, "Exporting", f"{text}; a run is at it")
     return Finding(kind, True, "SourceForgetsSoon", text)
@@ -195,7 +207,8 @@ def summary(findings: Iterable[Finding], *, active: bool) -> str:
     complete = by_type[ConditionType.COVERAGE_COMPLETE]
     if complete.holds is None:
         return "Pending"
-    return {"Complete": "UpToDate", "EventsLost": "EventsLost"}.get(complete.reason, "Behind")
+    words = {"Complete": "UpToDate", "EventsLost": "EventsLost", "StartForgotten": "EventsLost"}
+    return words.get(complete.reason, "Behind")
 
 
 def record(

@@ -14,7 +14,7 @@ from synclog.windows import Instant, Window, Windows, format_time, parse_time
 
 LISTED = 256
 """How many intervals and gaps a status lists; the schema has the same bound."""
-_LISTED_OF_A_ROUND = 64
+LISTED_OF_A_ROUND = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,10 @@ def known(status: SyncLogExportStatus, results: Iterable[RunResult]) -> Known:
             continue
         if found.ledger is not None and result.ledger.id != found.ledger.id:
             continue  # of a destination that this resource no longer has
-        found = _merge(found, result.ledger, result.coverage, result.totals)
+        try:
+            found = _merge(found, result.ledger, result.coverage, result.totals)
+        except ValueError:
+            continue  # no time, or no window: a pod of another version; what it says is unknown
     return found
 
 
@@ -103,34 +106,84 @@ def _window(interval: WindowText | Interval | Gap) -> Window:
     return Window(parse_time(interval.start), parse_time(interval.end))
 
 
-def describe(
-    found: Known, due_until: Instant | None, exporting: Windows, tried: Windows
-) -> Coverage | None:
-    """The coverage as the status shows it.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Runs that were at a range and did not export it."""
 
-    Args:
-        found: what is known of the ledger.
-        due_until: up to where everything has come due.
-        exporting: what active runs are at.
-        tried: what runs were at that ended without exporting it.
-    """
+    window: Window
+    count: int
+    last: Instant
+    """When the last of them ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often what is missing was tried: remembered by the gaps, however the Jobs come and go."""
+
+    before: tuple[Attempt, ...] = ()
+    """What the status remembers."""
+    new: tuple[Attempt, ...] = ()
+    """What ended since."""
+
+    def at(self, gap: Window) -> tuple[int, Instant | None]:
+        """How often a gap was tried, and when the last attempt ended."""
+        before = [attempt for attempt in self.before if attempt.window.overlaps(gap)]
+        new = [attempt for attempt in self.new if attempt.window.overlaps(gap)]
+        count = max((attempt.count for attempt in before), default=0)
+        count += sum(attempt.count for attempt in new)
+        return count, max((attempt.last for attempt in (*before, *new)), default=None)
+
+
+def remembered_attempts(status: SyncLogExportStatus) -> tuple[Attempt, ...]:
+    """The attempts that the status remembers."""
+    gaps = status.coverage.gaps if status.coverage else []
+    return tuple(
+        Attempt(_window(gap), gap.attempts, parse_time(gap.last_attempt))
+        for gap in gaps
+        if gap.attempts and gap.last_attempt is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is under way, besides what is known."""
+
+    due_until: Instant | None = None
+    """Up to where everything has come due."""
+    exporting: Windows = field(default_factory=Windows)
+    """What active runs are at."""
+    tried: Windows = field(default_factory=Windows)
+    """What runs were at that ended without exporting it."""
+    attempts: Attempts = field(default_factory=Attempts)
+    rounds: tuple[str, ...] = ()
+    """The rounds of rechecks that the spec names."""
+    readable_from: Instant = 0
+    """What is older is forgotten by the source, and so never rechecked."""
+
+
+def describe(found: Known, outlook: Outlook) -> Coverage | None:
+    """The coverage as the status shows it; None while the ledger is not known."""
     if found.start is None:
         return None
+    due_until, exporting, tried = outlook.due_until, outlook.exporting, outlook.tried
+    attempts = outlook.attempts
     due = Windows() if due_until is None else _range(found.start, due_until)
     missing = due - found.settled
     gaps = [
-        *_gaps(missing & exporting, GapState.EXPORTING),
-        *_gaps((missing & tried) - exporting, GapState.FAILED),
-        *_gaps(missing - exporting - tried, GapState.PENDING),
+        *_gaps(missing & exporting, GapState.EXPORTING, attempts),
+        *_gaps((missing & tried) - exporting, GapState.FAILED, attempts),
+        *_gaps(missing - exporting - tried, GapState.PENDING, attempts),
     ]
     lost = _gaps(found.lost, GapState.LOST)
+    forgotten = _range(found.start, outlook.readable_from)
     return Coverage(
         from_=format_time(found.start),
         due_until=None if due_until is None else format_time(due_until),
         intervals=_listed(found.covered, LISTED),
         rechecked=[
-            RecheckRound(after=name, intervals=_listed(windows, _LISTED_OF_A_ROUND))
+            RecheckRound(after=name, intervals=_newest(windows - forgotten, LISTED_OF_A_ROUND))
             for name, windows in sorted(found.rechecked.items())
+            if name in outlook.rounds
         ],
         # The lost come first: they are in no other place of the status.
         gaps=sorted([*lost, *gaps][:LISTED], key=lambda gap: gap.start),
@@ -155,11 +208,24 @@ def _range(start: Instant, end: Instant) -> Windows:
     return Windows([Window(start, end)]) if start < end else Windows()
 
 
-def _gaps(windows: Windows, state: GapState) -> list[Gap]:
-    return [
-        Gap(start=format_time(window.start), end=format_time(window.end), state=state)
-        for window in windows
-    ]
+def _gaps(windows: Windows, state: GapState, attempts: Attempts | None = None) -> list[Gap]:
+    gaps = []
+    for window in windows:
+        count, last = attempts.at(window) if attempts else (0, None)
+        gaps.append(
+            Gap(
+                start=format_time(window.start),
+                end=format_time(window.end),
+                state=state,
+                attempts=count,
+                last_attempt=None if last is None else format_time(last),
+            )
+        )
+    return gaps
+
+
+def _newest(windows: Windows, most: int) -> list[Interval]:
+    return [_interval(window) for window in list(windows)[-most:]]
 
 
 def _listed(windows: Windows, most: int) -> list[Interval]:

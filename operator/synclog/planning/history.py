@@ -19,6 +19,12 @@ from synclog.windows import (
 
 ABANDONED_AFTER: Span = 5 * MINUTE
 """How long a Job may be failing without being failed: a dead node keeps its pods for ever."""
+_ABANDONED_KEPT = 20
+"""Abandoned Jobs that are kept: they are for a person to look at, not for ever to grow."""
+_KINDS_OF_ENDINGS = 60
+"""Results with reasons that are counted apart; reasons come from many places."""
+GONE = ("JobDeleted", "JobGone")
+"""Reasons of runs whose Job somebody took away."""
 
 
 class Result(Enum):
@@ -100,6 +106,25 @@ def may_end_at(run: Run, pending_timeout: Span) -> Instant | None:
     return None if run.stuck is None else run.stuck.since + pending_timeout
 
 
+def vanished(name: str, now: Instant) -> LastRun:
+    """The end of a run whose Job is not there any more, and never was seen to end."""
+    return LastRun(
+        job=name,
+        end=format_seconds(now),
+        result=Result.FAILED.value,
+        reason="JobGone",
+        message="its Job went away before it was seen to end",
+    )
+
+
+def count(counts: dict[str, int], result: str, reason: str) -> None:
+    """Count an ending by result and reason; too many kinds are counted together."""
+    key = f"{result}/{reason}"
+    if key not in counts and len(counts) >= _KINDS_OF_ENDINGS:
+        key = f"{result}/Other"
+    counts[key] = counts.get(key, 0) + 1
+
+
 def last_run(end: Ending) -> LastRun:
     """An ending as the status shows it."""
     run = end.run
@@ -121,6 +146,11 @@ def last_run(end: Ending) -> LastRun:
         parts=sum(result.parts for result in done),
         late_events=sum(result.late_events for result in done),
     )
+
+
+def gone_event(name: str) -> Event:
+    """A Job that went away as a Kubernetes event."""
+    return Event("Warning", "RunFailed", f"{name}: JobGone: it went away before it was seen to end")
 
 
 def event(end: Ending) -> Event:
@@ -148,8 +178,15 @@ def to_delete(
     )
     succeeded = [run for run in known if run.state is RunState.SUCCEEDED]
     failed = [run for run in known if run.state is RunState.FAILED]
-    given_up = [run for run in known if run.state is RunState.ACTIVE and run.failing_since is None]
-    old = [*succeeded[history.successful :], *failed[history.failed :]]
+    active = [run for run in known if run.state is RunState.ACTIVE]
+    abandoned = [run for run in active if run.failing_since is not None]
+    # Only what is stuck is given up: a run that a wrong clock called abandoned may go on.
+    given_up = [run for run in active if run.failing_since is None and run.stuck is not None]
+    old = [
+        *succeeded[history.successful :],
+        *failed[history.failed :],
+        *abandoned[_ABANDONED_KEPT:],
+    ]
     return (
         *(DeleteRun(run.name, run.uid, "history limit") for run in old),
         *(DeleteRun(run.name, run.uid, "pending for too long") for run in given_up),

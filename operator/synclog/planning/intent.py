@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from synclog.api.spec import Between, Rolling, SyncLogExportSpec
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import Schedule, parse_schedule
-from synclog.windows import MINUTE, SECOND, Instant, Span, parse_duration, parse_time
+from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, parse_duration, parse_time
 
-HEAD_START: Span = 15 * MINUTE
-"""Without a start of its own, coverage begins this much after the oldest that the source has:
-by the time that the first pod asks, the very oldest would be forgotten, and so be lost."""
+_LONGEST: Span = 3650 * DAY
+_LATEST = parse_time("2200-01-01T00:00:00Z")
+_SHORTEST_DEADLINE: Span = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,10 @@ class Intent:
         end = (at - self.settle_delay) // SECOND * SECOND
         return end if self.end is None else min(end, self.end)
 
-    def first_instant(self, now: Instant) -> Instant:
-        """Where coverage starts, when that is decided now: a whole minute."""
-        if self.start is not None:
-            return self.start
-        return -(-(now - self.retention + HEAD_START) // MINUTE) * MINUTE
+    @property
+    def over_at(self) -> Instant | None:
+        """When a fixed range is over and everything of it is due."""
+        return None if self.end is None else self.end + self.settle_delay
 
 
 def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
@@ -74,13 +73,29 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
         raise SpecError(str(error)) from error
     if start is not None and end is not None and start >= end:
         raise SpecError("range.between: start must be before end")
-    if intent.step <= 0:
-        raise SpecError("range: maxWindow must be longer than 0, write 24h")
+    _check_bounds(intent)
+    return intent
+
+
+def _check_bounds(intent: Intent) -> None:
+    """Refuse what can be read and not be done.
+
+    Raises:
+        SpecError: the sentence says what to write instead.
+    """
+    lengths = (intent.step, intent.settle_delay, intent.retention, intent.pending_timeout)
+    if max(lengths) > _LONGEST:
+        raise SpecError("a duration is longer than 3650d: write a shorter one")
+    if max(intent.start or 0, intent.end or 0) > _LATEST:
+        raise SpecError("range: a time is later than the year 2200: write an earlier one")
+    if intent.step < MINUTE:
+        raise SpecError("range: maxWindow must be at least 1m, write 24h")
+    if intent.starting_deadline is not None and intent.starting_deadline < _SHORTEST_DEADLINE:
+        raise SpecError("startingDeadline must be at least 10s: a tick needs time to start")
     if intent.settle_delay >= intent.retention:
         raise SpecError("range: settleDelay must be shorter than source.retention")
     if any(age >= intent.retention for _, age in intent.rounds):
         raise SpecError("range: every recheckAfter must be shorter than source.retention")
-    return intent
 
 
 def _bounds(kind: Rolling | Between) -> tuple[Instant | None, Instant | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from synclog.api.run import Purpose
 from synclog.planning import slots
+from synclog.planning.coverage import LISTED_OF_A_ROUND
 from synclog.planning.intent import Intent
 from synclog.planning.model import Run
 from synclog.windows import HOUR, Instant, Span, Window, Windows
@@ -46,14 +47,19 @@ def due(
         if oldest >= until:
             continue
         readable = work.found.covered & Windows([Window(oldest, until)])
-        missing = list(readable - work.found.rechecked.get(name, Windows()))
-        if missing:
-            tries = slots.tries_at(finished, Purpose.RECHECK, missing[0], name)
-            found.append(Round(name, missing[0], slots.wait_after(work, tries)))
+        done = work.found.rechecked.get(name, Windows())
+        if len(done) >= LISTED_OF_A_ROUND:  # the status forgets what is older: it was done
+            readable &= Windows([Window(next(iter(done)).start, until)])
+        for span in readable - done:
+            tries = slots.tries_at(finished, Purpose.RECHECK, span, name)
+            found.append(Round(name, span, slots.wait_after(work, tries)))
     return sorted(found, key=lambda item: (item.not_before, item.span.start))
 
 
-def next_due(intent: Intent, now: Instant) -> Instant | None:
-    """When the next whole step becomes old enough for a round."""
-    ends = [((now - age) // intent.step + 1) * intent.step + age for _, age in intent.rounds]
-    return min(ends, default=None)
+def next_due(intent: Intent, covered: Windows, now: Instant) -> Instant | None:
+    """When the next whole step that is exported becomes old enough for a round."""
+    last = max((window.end for window in covered), default=None)
+    if last is None:
+        return None
+    ends = ((((now - age) // intent.step + 1) * intent.step, age) for _, age in intent.rounds)
+    return min((end + age for end, age in ends if end < last + intent.step), default=None)

@@ -9,7 +9,7 @@ from synclog.planning.agenda import Agenda
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import Event, Observed, Plan
-from synclog.windows import Instant, Windows, format_seconds, format_time
+from synclog.windows import SECOND, Instant, Windows, format_seconds, format_time
 
 _SHOWN_TICKS = 3
 
@@ -20,8 +20,20 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
     started = Windows(
         run.span for run in agenda.creates if run.span is not None and run.purpose is Purpose.WINDOW
     )
+    if observed.refused is not None:
+        started = Windows()  # nobody is at it
     active = slots.spans(books.active) | started
-    covered = coverage.describe(found, agenda.due_until, active, books.tried)
+    covered = coverage.describe(
+        found,
+        coverage.Outlook(
+            due_until=agenda.due_until,
+            exporting=active,
+            tried=books.tried,
+            attempts=books.attempts,
+            rounds=tuple(name for name, _ in intent.rounds),
+            readable_from=now - intent.retention,
+        ),
+    )
     findings = conditions.conditions(
         conditions.Situation(
             intent=intent,
@@ -74,10 +86,16 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
     )
     deletes = history.to_delete(observed.runs, status.accounted_jobs, observed.spec.history)
     wakeups = [*agenda.wakeups, *ticks[:1], *_looks(intent, books, covered, now)]
+    if books.endings:
+        wakeups.append(now + SECOND)  # what is counted now may be deleted then
     return Plan(
         status=new,
         actions=(*agenda.creates, *deletes),
-        events=(*map(history.event, books.endings), *_skip_events(agenda)),
+        events=(
+            *map(history.gone_event, books.gone),
+            *map(history.event, books.endings),
+            *_skip_events(agenda),
+        ),
         wakeup=min((at for at in wakeups if at > now), default=None),
     )
 
@@ -86,15 +104,14 @@ def _looks(intent: Intent, books: Books, covered: Coverage | None, now: Instant)
     """When something changes although nothing is heard."""
     at = [history.may_end_at(run, intent.pending_timeout) for run in books.active]
     at.append(conditions.at_risk_from(intent, covered))
-    if intent.end is not None:
-        at.append(intent.end + intent.settle_delay)
+    at.append(intent.over_at)
     return [moment for moment in at if moment is not None and moment > now]
 
 
 def _next_ticks(intent: Intent, now: Instant) -> list[Instant]:
     if intent.schedule is None:
         return []
-    if intent.end is not None and now >= intent.end + intent.settle_delay:
+    if intent.over_at is not None and now >= intent.over_at:
         return []  # the range is over
     ticks = intent.schedule.after(now)
     return [next(ticks) for _ in range(_SHOWN_TICKS)]

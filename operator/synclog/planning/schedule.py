@@ -85,6 +85,16 @@ def parse_schedule(text: str, zone: str, spread_by: str) -> Schedule:
     return schedule
 
 
+def parse_effective(text: str | None) -> Schedule | None:
+    """Read `Schedule.effective` again; None where it is none."""
+    fields = (text or "").split()
+    zone = fields.pop() if len(fields) > len(_SPREAD) else "UTC"
+    try:
+        return parse_schedule(" ".join(fields), zone, "")
+    except SpecError:
+        return None
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from synclog.api.run import Purpose, Slot
-from synclog.planning.coverage import Known
+from synclog.planning.coverage import Attempts, Known
 from synclog.planning.model import CreateRun, Run
-from synclog.windows import HOUR, SECOND, Instant, Span, Window, Windows, cut
+from synclog.windows import HOUR, SECOND, Instant, Span, Window, Windows
 
 MOST_WINDOWS = 500
 """Windows of one run. A longer backlog is worked off by several runs, oldest first."""
@@ -36,6 +36,8 @@ class Work:
     consecutive_failures: int
     last_end: Instant | None
     """When the last run ended."""
+    attempts: Attempts
+    now: Instant
     urgent: bool
     """A person asked for a run now: back-off does not hold."""
 
@@ -46,11 +48,14 @@ def spans(runs: Iterable[Run]) -> Windows:
     return Windows(run.span for run in exports if run.span is not None)
 
 
-def frontier(found: Known, runs: Sequence[Run], tried: Windows) -> Instant:
-    """The end of what was tried so far: what comes due after it belongs to the main slot."""
+def frontier(found: Known, runs: Sequence[Run], tried: Windows, now: Instant) -> Instant:
+    """The end of what was tried so far: what comes due after it belongs to the main slot.
+
+    What was tried of the future, by a clock that was ahead, does not count.
+    """
     assert found.start is not None
     ends = [window.end for window in (found.settled | spans(runs) | tried)]
-    return max([found.start, *ends])
+    return max([found.start, *(end for end in ends if end <= now)])
 
 
 def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -> int:
@@ -67,8 +72,7 @@ def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -
 
 def head_of(span: Window, step: Span) -> Window:
     """As much of a span, from its start, as one run may take."""
-    windows = cut(span, step)
-    return Window(span.start, windows[min(len(windows), MOST_WINDOWS) - 1].end)
+    return Window(span.start, min(span.end, (span.start // step + MOST_WINDOWS) * step))
 
 
 def create(
@@ -118,7 +122,13 @@ def retries(work: Work, finished: Sequence[Run], busy: Windows, until: Instant) 
 
 
 def _not_before(work: Work, finished: Sequence[Run], gap: Window) -> Instant:
-    return wait_after(work, tries_at(finished, Purpose.WINDOW, gap))
+    """A gap waits for its own failures only: a poisoned one must not hold up the others."""
+    count, last = work.attempts.at(gap)
+    tries = tries_at(finished, Purpose.WINDOW, gap)
+    edited = any(run.generation < work.generation for run in tries[-1:])
+    if work.urgent or edited or last is None or last > work.now:
+        return 0
+    return last + back_off(count)
 
 
 def tries_at(
@@ -141,8 +151,8 @@ def wait_after(work: Work, tries: Sequence[Run]) -> Instant:
         return 0
     ended = [run.finished for run in tries if run.finished is not None]
     failures = max(len(ended), work.consecutive_failures)
-    if ended:
-        return max(ended) + back_off(failures)
-    if failures and work.last_end is not None:
-        return work.last_end + back_off(failures)
-    return 0
+    if not ended and failures and work.last_end is not None:
+        ended = [work.last_end]
+    # An end in the future was told by a clock that was ahead.
+    ended = [end for end in ended if end <= work.now]
+    return max(ended) + back_off(failures) if ended else 0

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from synclog.api.run import LedgerCoverage, LedgerHead, RunResult, Totals, WindowText
 from synclog.api.status import GapState, Ledger, SyncLogExportStatus
-from synclog.planning.coverage import LISTED, Known, describe, known, watermark
+from synclog.planning.coverage import LISTED, Known, Outlook, describe, known, watermark
 from synclog.windows import HOUR, Window, Windows, format_time
 
 HEAD = LedgerHead(id="a", head=7, digest="d")
@@ -43,7 +43,7 @@ def test_every_interval_that_any_result_names_is_known(messages):
 @given(st.lists(hours, max_size=6), st.lists(hours, max_size=2), st.integers(0, 50))
 def test_a_status_remembers_what_it_was_told(windows, lost, due):
     found = known(SyncLogExportStatus(), [told(*windows, lost=lost, events=3)])
-    coverage = describe(found, due * HOUR, Windows(), Windows())
+    coverage = describe(found, Outlook(due_until=due * HOUR))
     ledger = Ledger(id="a", head=7, digest="d")
     status = SyncLogExportStatus(coverage=coverage, ledger=ledger)
     again = known(status, [])
@@ -79,7 +79,10 @@ def test_another_ledger_is_not_mixed_in():
 )
 def test_a_gap_says_what_is_done_about_it(exporting, tried, states):
     found = known(SyncLogExportStatus(), [told(Window(0, HOUR), Window(2 * HOUR, 3 * HOUR))])
-    coverage = describe(found, 3 * HOUR, Windows(exporting), Windows(tried))
+    coverage = describe(
+        found,
+        Outlook(due_until=3 * HOUR, exporting=Windows(exporting), tried=Windows(tried)),
+    )
     assert coverage is not None
     assert [gap.state.value for gap in coverage.gaps] == states
     assert (coverage.gap_count, coverage.gap_seconds) == (1, 3600)
@@ -87,7 +90,7 @@ def test_a_gap_says_what_is_done_about_it(exporting, tried, states):
 
 def test_the_lost_is_a_gap_of_its_own_kind_and_does_not_hold_the_watermark():
     found = known(SyncLogExportStatus(), [told(Window(HOUR, 2 * HOUR), lost=[Window(0, HOUR)])])
-    coverage = describe(found, 2 * HOUR, Windows(), Windows())
+    coverage = describe(found, Outlook(due_until=2 * HOUR))
     assert coverage is not None
     assert [gap.state for gap in coverage.gaps] == [GapState.LOST]
     assert (coverage.gap_count, coverage.lost_seconds) == (0, 3600)
@@ -97,7 +100,7 @@ def test_the_lost_is_a_gap_of_its_own_kind_and_does_not_hold_the_watermark():
 def test_a_status_lists_a_bounded_number_of_intervals_with_the_newest():
     windows = [Window(2 * i * HOUR, (2 * i + 1) * HOUR) for i in range(LISTED + 50)]
     found = Known(ledger=HEAD, start=0, covered=Windows(windows))
-    coverage = describe(found, windows[-1].end, Windows(), Windows())
+    coverage = describe(found, Outlook(due_until=windows[-1].end))
     assert coverage is not None
     assert len(coverage.intervals) == LISTED
     assert coverage.intervals[-1].end == format_time(windows[-1].end)

@@ -19,13 +19,13 @@ def test_first_comes_one_inspect_run_and_no_window():
     assert run.purpose is Purpose.INSPECT
     assert world.condition("Ready") == ("False", "Inspecting")
     assert world.status.summary == "Inspecting"
-    assert world.first == parse_time("2026-01-01T00:00:00Z")
+    assert world.asked == parse_time("2026-01-01T00:00:00Z")
 
 
-def test_without_a_start_coverage_begins_shortly_after_the_oldest_of_the_source():
+def test_without_a_start_the_exporter_begins_with_the_oldest_that_the_source_has():
     world = World(spec=make_spec(range={"rolling": {}}))
     world.settle()
-    assert world.first == world.now - 90 * DAY + 15 * MINUTE
+    assert world.asked == 0
 
 
 def test_then_everything_that_is_settled_is_exported_at_once_oldest_first():

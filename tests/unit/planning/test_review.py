@@ -59,7 +59,7 @@ def test_a_poisoned_gap_starves_no_other_when_nothing_else_succeeds(kept):
     world.fail(world.active()[0], windows=[1, 3])
     world.settle()
     for _ in range(6):
-        world.now = world.last.wakeup
+        world.now = world.last.wakeup or world.now  # none while a run is active
         world.settle()
         for run in world.active():
             if run.span.start == at("01T00:00"):
