@@ -110,6 +110,8 @@ class Reconciler:
         for action in plan.actions:
             if isinstance(action, DeleteRun):
                 await self._delete(export, action)
+        if plan.status.accounted_jobs != export.status.accounted_jobs:
+            return now  # what the status accounts for by now may be deleted
         wakeups = (plan.wakeup, look_again, try_again)
         return min((at for at in wakeups if at is not None), default=None)
 
@@ -211,7 +213,7 @@ class Reconciler:
             return self._clock() + DELETING_PAUSE
         if is_ours(job, export, action):
             self._cache.jobs.put(job)
-            return None
+            return self._clock()  # it may have ended already, and no watch would tell
         raise RefusedError(
             f"Job {name} exists and belongs to somebody else: delete it, or give it another name",
             status=409,
@@ -237,9 +239,9 @@ class Reconciler:
         return True
 
     async def _delete(self, export: Export, action: DeleteRun) -> None:
-        gone = not await self._gateway.delete(JOBS, export.namespace, action.name, action.uid)
-        if gone:
-            self._cache.jobs.discard(action.uid)
+        await self._gateway.delete(JOBS, export.namespace, action.name, action.uid)
+        # Where its deletion takes a while, the watch brings it back, as one that is being deleted.
+        self._cache.jobs.discard(action.uid)
         logger.info(
             "job deleted",
             extra={"export": str(export), "job": action.name, "why": action.why},

@@ -89,6 +89,23 @@ async def test_jobs_come_first_status_second_deletions_last(rig, gateway, make):
     assert gateway.named(JOBS) == [NAME]
 
 
+async def test_a_run_that_was_accounted_for_is_looked_at_again_at_once(rig, make):
+    """Planning deletes only what the stored status accounts for; nothing else would wake us."""
+    one = rig(wakeup=NOW + DAY)
+    one.cache.jobs.put(make.job("done", conditions=({"type": "Complete", "status": "True"},)))
+    assert await one.look() == NOW
+    assert await one.look() == NOW + DAY
+
+
+async def test_a_deleted_job_is_forgotten_at_once(rig, gateway, make):
+    old = gateway.seed(JOBS, make.job_body("old"))
+    one = rig(DeleteRun("old", old["metadata"]["uid"], "history"))
+    one.cache.jobs.put(job_of(old))
+    await one.look()
+    await one.look()
+    assert one.observed[-1].runs == ()
+
+
 async def test_a_job_that_was_created_is_seen_before_any_watch_tells(rig):
     one = rig(CREATE)
     await one.look()
@@ -260,6 +277,7 @@ async def test_the_next_look_is_the_earliest_that_anybody_asks_for(rig, make):
     one = rig(wakeup=NOW + DAY)
     assert await one.look() == NOW + DAY
     one.cache.jobs.put(make.job("waiting", resourceVersion="999"))
+    await one.look()
     assert await one.look() == NOW + 60 * SECOND, "as long again as it has waited"
 
 
