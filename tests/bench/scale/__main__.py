@@ -48,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--due", type=int, default=1000, metavar="N", help="objects due at once; 0: skip (1000)")
     add("--rounds", type=int, default=2, metavar="N", help="turns of each side (2)")
+    add("--first", choices=(OPERATOR, CRON_JOB_CONTROLLER), default=OPERATOR, help="who begins")
     add("--only", choices=(OPERATOR, CRON_JOB_CONTROLLER), help="turns of one side only")
     add("--lead", type=float, metavar="S", help="seconds for setting a turn up (30 + N/20)")
     add("--idle", type=int, default=5000, metavar="N", help="resources at rest; 0: skip (5000)")
@@ -75,7 +76,7 @@ async def _rounds(place: Place, options: argparse.Namespace) -> None:
     lead = 30 + options.due / 20 if options.lead is None else options.lead
     turns: list[Turn] = []
     for number in range(options.rounds):
-        order = (OPERATOR, CRON_JOB_CONTROLLER)
+        order = sorted((OPERATOR, CRON_JOB_CONTROLLER), key=lambda who: who != options.first)
         for who in reversed(order) if number % 2 else order:
             if options.only in {None, who}:
                 turn = await take(place, who, options.due, lead)
