@@ -142,6 +142,37 @@ BAD = {
         {},
         "spec.destination: Invalid value: set ",
     ),
+    "two destinations": (
+        "spec.destination",
+        {"persistentVolumeClaim": {"claimName": "c"}, "s3": {"bucket": "archive"}},
+        "spec.destination: Invalid value: set exactly one of persistentVolumeClaim, s3, gcs and",
+    ),
+    "an endpoint that is not encrypted": (
+        "spec.destination",
+        {"s3": {"bucket": "archive", "endpoint": "http://minio:9000"}},
+        "spec.destination.s3: Invalid value: the endpoint is not encrypted: write https://",
+    ),
+    "a bucket's URL for its name": (
+        "spec.destination",
+        {"gcs": {"bucket": "gs://archive"}},
+        'spec.destination.gcs.bucket: Invalid value: "gs://archive": write the bucket',
+    ),
+    "a prefix that climbs": (
+        "spec.destination",
+        {"azureBlob": {"account": "acme", "container": "archive", "prefix": "../other"}},
+        'spec.destination.azureBlob.prefix: Invalid value: "../other": write folders such as',
+    ),
+    "two kinds of Azure credentials": (
+        "spec.destination",
+        {
+            "azureBlob": {
+                "account": "acme",
+                "container": "archive",
+                "credentials": {"secretName": "k", "accountKeyKey": "a", "sasTokenKey": "b"},
+            }
+        },
+        "spec.destination.azureBlob.credentials: Invalid value: set exactly one of accountKeyKey",
+    ),
     "too many tolerations": (
         "spec.podTemplate",
         {"tolerations": [{}] * 33},

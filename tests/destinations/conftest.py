@@ -1,14 +1,17 @@
 """Destinations to test, each in a prefix of its own: a volume, and stores behind the proxy."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from support.azurite import ACCOUNT, KEY, MISSING, azurite
+from support.gcs import fake_gcs
 from support.stores import Proxy, call, moto, proxied
-from synclog.api.spec import S3, S3Credentials
+from synclog.api.spec import S3, AzureBlob, AzureCredentials, Gcs, GcsCredentials, S3Credentials
 from synclog.api.spec import Destination as DestinationSpec
 from synclog.exporter.destination import Destination, Volume, destination_of
 from synclog.exporter.destination import objects as objects_module
@@ -76,12 +79,78 @@ def s3_store(s3_server: str, tmp_path: Path) -> Iterator[Store]:
         yield Store(proxy, spec, auth, environ)
 
 
-@pytest.fixture(params=["s3"])
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[str]:
+    with fake_gcs("archive") as url:
+        yield url
+
+
+@pytest.fixture
+def gcs_store(gcs_server: str, tmp_path: Path) -> Iterator[Store]:
+    auth = tmp_path / "auth"
+    auth.mkdir()
+    key = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+    (auth / "key.json").write_text(json.dumps(key))
+    with proxied(gcs_server) as proxy:
+        spec = DestinationSpec(
+            gcs=Gcs(
+                bucket="archive",
+                prefix=f"synclog/{next(_numbers)}",
+                endpoint=proxy.url,
+                allow_http=True,
+                credentials=GcsCredentials(secret_name="s"),
+            )
+        )
+        environ = {
+            "GOOGLE_BASE_URL": proxy.url,
+            "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key),
+            "GOOGLE_ALLOW_HTTP": "true",
+        }
+        yield Store(proxy, spec, auth, environ)
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with azurite(tmp_path_factory.mktemp("azurite"), "archive") as url:
+        yield url
+
+
+@pytest.fixture
+def azure_store(azure_server: str, tmp_path: Path) -> Iterator[Store]:
+    auth = tmp_path / "auth"
+    auth.mkdir()
+    (auth / "accountKey").write_text(KEY)
+    with proxied(azure_server) as proxy:
+        endpoint = f"{proxy.url}/{ACCOUNT}"
+        spec = DestinationSpec(
+            azure_blob=AzureBlob(
+                account=ACCOUNT,
+                container="archive",
+                prefix=f"synclog/{next(_numbers)}",
+                endpoint=endpoint,
+                allow_http=True,
+                credentials=AzureCredentials(secret_name="s", account_key_key="accountKey"),
+            )
+        )
+        environ = {
+            "AZURE_STORAGE_ENDPOINT": endpoint,
+            "AZURE_STORAGE_ACCOUNT_KEY": KEY,
+            "AZURE_ALLOW_HTTP": "true",
+        }
+        yield Store(proxy, spec, auth, environ)
+
+
+AZURE = pytest.param(
+    "azure", marks=pytest.mark.skipif(MISSING, reason="Azurite is not installed: `make azurite`")
+)
+
+
+@pytest.fixture(params=["s3", "gcs", AZURE])
 def store(request: pytest.FixtureRequest) -> Store:
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["volume", "s3"])
+@pytest.fixture(params=["volume", "s3", "gcs", AZURE])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Destination]:
     """Opens one destination again and again."""
     if request.param == "volume":

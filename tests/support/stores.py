@@ -121,8 +121,8 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             headers = {"Content-Length": str(len(answer.body)), **answer.headers}
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.end_headers()
-            with suppress(BrokenPipeError, ConnectionResetError):
+            with suppress(BrokenPipeError, ConnectionResetError):  # the client was killed
+                self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(answer.body)
 

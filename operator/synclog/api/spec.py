@@ -473,6 +473,10 @@ StoreEndpoint = Annotated[
         ),
     ),
 ]
+AllowHttp = Annotated[
+    bool,
+    Meta(description="True takes an endpoint that is not encrypted: events travel readable."),
+]
 _PLAIN_HTTP = Rule(
     "!has(self.endpoint) || !self.endpoint.startsWith('http://') || self.allowHttp",
     "the endpoint is not encrypted: write https://, or allowHttp: true where the whole way to it "
@@ -569,10 +573,7 @@ class S3(Model, frozen=True, kw_only=True):
             "an endpoint, false on Amazon S3."
         ),
     ] = None
-    allow_http: Annotated[
-        bool,
-        Meta(description="True takes an endpoint that is not encrypted: events travel readable."),
-    ] = False
+    allow_http: AllowHttp = False
     ca_bundle: Annotated[
         CaBundle | None,
         Meta(description="Certificate authorities to trust besides the public ones."),
@@ -590,20 +591,149 @@ class S3(Model, frozen=True, kw_only=True):
     ] = None
 
 
+class GcsCredentials(Model, frozen=True, kw_only=True):
+    """The key of a Google service account, in a Secret."""
+
+    secret_name: Annotated[Name, Meta(description="Secret in the same namespace with the key.")]
+    key: Annotated[
+        SecretKey, Meta(description="Key of the Secret that holds the service account's JSON key.")
+    ] = "key.json"
+
+
+class Gcs(Model, frozen=True, kw_only=True):
+    """A bucket of Google Cloud Storage."""
+
+    RULES = (_PLAIN_HTTP,)
+
+    bucket: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=222,
+            description="Name of the bucket. It must exist.",
+            extra_json_schema=_rules(
+                Rule(
+                    "self.matches('^[a-z0-9][-a-z0-9._]*[a-z0-9]$')",
+                    "write the bucket's name alone: lower-case letters, digits, '-', '_' and '.'",
+                )
+            ),
+        ),
+    ]
+    prefix: Prefix = ""
+    endpoint: Annotated[
+        StoreEndpoint | None,
+        Meta(description="URL of the service. Default: https://storage.googleapis.com."),
+    ] = None
+    allow_http: AllowHttp = False
+    credentials: Annotated[
+        GcsCredentials | None,
+        Meta(
+            description="The key of a service account. Default: the identity of the pod's service "
+            "account (Workload Identity) or node."
+        ),
+    ] = None
+
+
+class AzureCredentials(Model, frozen=True, kw_only=True):
+    """What opens a storage account, in a Secret: exactly one kind."""
+
+    RULES = (
+        Rule(
+            "has(self.accountKeyKey) != has(self.sasTokenKey)",
+            "set exactly one of accountKeyKey and sasTokenKey",
+        ),
+    )
+
+    secret_name: Annotated[Name, Meta(description="Secret in the same namespace that holds it.")]
+    account_key_key: Annotated[
+        SecretKey | None,
+        Meta(description="Key of the Secret that holds the account's shared key: it may all."),
+    ] = None
+    sas_token_key: Annotated[
+        SecretKey | None,
+        Meta(description="Key of the Secret that holds a SAS token with read, create and list."),
+    ] = None
+
+
+class AzureBlob(Model, frozen=True, kw_only=True):
+    """A container of Azure Blob Storage."""
+
+    RULES = (_PLAIN_HTTP,)
+
+    account: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=24,
+            description="Name of the storage account.",
+            extra_json_schema=_rules(
+                Rule(
+                    "self.matches('^[a-z0-9]+$')",
+                    "write the storage account's name: lower-case letters and digits",
+                )
+            ),
+        ),
+    ]
+    container: Annotated[
+        str,
+        Meta(
+            min_length=3,
+            max_length=63,
+            description="Name of the container. It must exist.",
+            extra_json_schema=_rules(
+                Rule(
+                    "self.matches('^[a-z0-9]+(-[a-z0-9]+)*$')",
+                    "write the container's name: lower-case letters, digits and single '-'",
+                )
+            ),
+        ),
+    ]
+    prefix: Prefix = ""
+    endpoint: Annotated[
+        StoreEndpoint | None,
+        Meta(
+            description="URL of the account's blob service, for clouds other than the public one. "
+            "Default: https://ACCOUNT.blob.core.windows.net."
+        ),
+    ] = None
+    allow_http: AllowHttp = False
+    credentials: Annotated[
+        AzureCredentials | None,
+        Meta(
+            description="A shared key or a SAS token. Default: the identity of the pod's service "
+            "account (workload identity) or node."
+        ),
+    ] = None
+
+
+_KINDS = ("persistentVolumeClaim", "s3", "gcs", "azureBlob")
+_SAME_KIND = " && ".join(f"has(self.{kind}) == has(oldSelf.{kind})" for kind in _KINDS)
+_SAME_PLACE = " && ".join(
+    f"(!has(self.{kind}) || !has(oldSelf.{kind}) || "
+    + " && ".join(f"self.{kind}.{name} == oldSelf.{kind}.{name}" for name in names)
+    + ")"
+    for kind, names in (
+        ("s3", ("bucket", "prefix")),
+        ("gcs", ("bucket", "prefix")),
+        ("azureBlob", ("account", "container", "prefix")),
+    )
+)
+_SAME_VOLUME = (
+    "(!has(self.persistentVolumeClaim) || !has(oldSelf.persistentVolumeClaim) || "
+    "self.persistentVolumeClaim == oldSelf.persistentVolumeClaim)"
+)
+
+
 class Destination(Model, frozen=True, kw_only=True):
     """Where the files go. What identifies it cannot change: the ledger lives there."""
 
     RULES = (
         Rule(
-            "[has(self.persistentVolumeClaim), has(self.s3)].filter(x, x).size() == 1",
-            "set exactly one of persistentVolumeClaim and s3",
+            f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(x, x).size() == 1",
+            "set exactly one of persistentVolumeClaim, s3, gcs and azureBlob",
         ),
         Rule(
-            "has(self.persistentVolumeClaim) == has(oldSelf.persistentVolumeClaim) && "
-            "(!has(self.persistentVolumeClaim) || "
-            "self.persistentVolumeClaim == oldSelf.persistentVolumeClaim) && "
-            "has(self.s3) == has(oldSelf.s3) && (!has(self.s3) || "
-            "(self.s3.bucket == oldSelf.s3.bucket && self.s3.prefix == oldSelf.s3.prefix))",
+            f"{_SAME_KIND} && {_SAME_VOLUME} && {_SAME_PLACE}",
             "destination cannot change: the ledger lives there; create another SyncLogExport, "
             "or move the files and create this one again",
         ),
@@ -615,15 +745,23 @@ class Destination(Model, frozen=True, kw_only=True):
     s3: Annotated[
         S3 | None, Meta(description="A bucket of Amazon S3 or of a store that speaks its protocol.")
     ] = None
+    gcs: Annotated[Gcs | None, Meta(description="A bucket of Google Cloud Storage.")] = None
+    azure_blob: Annotated[
+        AzureBlob | None, Meta(description="A container of Azure Blob Storage.")
+    ] = None
 
     @property
     def url(self) -> str | None:
-        """The destination in one string, as status and logs show it."""
+        """The destination in one string, as status and logs show it; None if there is none."""
         match self:
             case Destination(persistent_volume_claim=claim) if claim is not None:
                 return f"pvc://{claim.claim_name}/{claim.sub_path or ''}"
             case Destination(s3=s3) if s3 is not None:
                 return f"s3://{s3.bucket}/{s3.prefix}"
+            case Destination(gcs=gcs) if gcs is not None:
+                return f"gs://{gcs.bucket}/{gcs.prefix}"
+            case Destination(azure_blob=azure) if azure is not None:
+                return f"azure://{azure.account}/{azure.container}/{azure.prefix}"
         return None
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synclog.api import run
-from synclog.api.spec import Auth, CaBundle, Destination, S3Credentials, SyncLogExportSpec
+from synclog.api.spec import (
+    S3,
+    Auth,
+    AzureBlob,
+    AzureCredentials,
+    CaBundle,
+    Destination,
+    Gcs,
+    GcsCredentials,
+    S3Credentials,
+    SyncLogExportSpec,
+)
 
 SPOOL = "/var/lib/synclog/spool"
 _DESTINATION = "/var/lib/synclog/destination"
@@ -72,7 +83,9 @@ def mounts_of(spec: SyncLogExportSpec, *, spool_size: str) -> Mounts:
 
 def _add_volume(found: Mounts, destination: Destination) -> None:
     if destination.url is None:
-        raise ValueError("spec.destination: set exactly one of persistentVolumeClaim and s3")
+        raise ValueError(
+            "spec.destination: set exactly one of persistentVolumeClaim, s3, gcs and azureBlob"
+        )
     claim = destination.persistent_volume_claim
     if claim is None:
         return
@@ -82,22 +95,32 @@ def _add_volume(found: Mounts, destination: Destination) -> None:
 
 
 def _add_store(found: Mounts, destination: Destination) -> None:
-    s3 = destination.s3
-    if s3 is None:
-        return
-    if s3.credentials is not None:
+    wanted = _store_secret(destination)
+    if wanted is not None:
         found.add_secret(
-            "destination-auth",
-            _DESTINATION_AUTH,
-            run.ENV_DESTINATION_AUTH_DIR,
-            s3.credentials.secret_name,
-            _s3_keys(s3.credentials),
+            "destination-auth", _DESTINATION_AUTH, run.ENV_DESTINATION_AUTH_DIR, *wanted
         )
-    found.add_bundle("destination-ca", _DESTINATION_CA, run.ENV_DESTINATION_CA_FILE, s3.ca_bundle)
+    if destination.s3 is not None:
+        found.add_bundle(
+            "destination-ca",
+            _DESTINATION_CA,
+            run.ENV_DESTINATION_CA_FILE,
+            destination.s3.ca_bundle,
+        )
 
 
-def _s3_keys(names: S3Credentials) -> list[str]:
-    return _unique(names.access_key_id_key, names.secret_access_key_key, names.session_token_key)
+def _store_secret(destination: Destination) -> tuple[str, list[str]] | None:
+    """The Secret that the destination's credentials are in, and the keys that are needed of it."""
+    match destination:
+        case Destination(s3=S3(credentials=S3Credentials() as key)):
+            return key.secret_name, _unique(
+                key.access_key_id_key, key.secret_access_key_key, key.session_token_key
+            )
+        case Destination(gcs=Gcs(credentials=GcsCredentials() as account)):
+            return account.secret_name, [account.key]
+        case Destination(azure_blob=AzureBlob(credentials=AzureCredentials() as azure)):
+            return azure.secret_name, _unique(azure.account_key_key, azure.sas_token_key)
+    return None
 
 
 def _source_secret(auth: Auth) -> tuple[str, list[str]]:

@@ -56,6 +56,28 @@ def test_credentials_of_a_store_are_files_and_only_those_that_are_named(pod):
     assert env(found)["SYNCLOG_DESTINATION_AUTH_DIR"] == mount["mountPath"]
 
 
+@pytest.mark.parametrize(
+    ("destination", "keys"),
+    [
+        ({"gcs": {"bucket": "archive", "credentials": {"secretName": "k"}}}, ["key.json"]),
+        (
+            {
+                "azureBlob": {
+                    "account": "acme",
+                    "container": "archive",
+                    "credentials": {"secretName": "k", "sasTokenKey": "sas"},
+                }
+            },
+            ["sas"],
+        ),
+    ],
+)
+def test_each_store_mounts_its_own_keys(pod, destination, keys):
+    secret = volumes(pod(**destination))["destination-auth"]["secret"]
+    assert secret["secretName"] == "k"
+    assert [item["key"] for item in secret["items"]] == keys
+
+
 def test_the_bundle_of_a_store_is_not_that_of_the_source(pod):
     bundle = {"configMapName": "ours", "key": "bundle.pem"}
     found = pod(s3={"bucket": "archive", "endpoint": "https://minio", "caBundle": bundle})

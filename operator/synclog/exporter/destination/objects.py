@@ -7,6 +7,7 @@ A store may do what it was told and the answer may be lost. So an uncertain crea
 again, and what then exists is compared.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,15 @@ def client_options(*, allow_http: bool = False, ca: bytes | None = None) -> "Cli
     if ca is not None:
         options["root_certificate"] = ca
     return options
+
+
+def options_of_environment(variable: str) -> "ClientConfig":
+    """How a store is talked to that a person named on the command line.
+
+    Args:
+        variable: allows ``http://``. The library forgets it as soon as it is given any option.
+    """
+    return client_options(allow_http=os.environ.get(variable, "").lower() in {"1", "true"})
 
 
 class Bucket:

@@ -4,11 +4,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from synclog.api import spec as api
+from synclog.exporter.destination.azure import azure, azure_of_environment
 from synclog.exporter.destination.base import Destination
+from synclog.exporter.destination.gcs import gcs, gcs_of_environment
 from synclog.exporter.destination.objects import pem
 from synclog.exporter.destination.s3 import s3, s3_of_environment
 from synclog.exporter.destination.volume import Volume
 from synclog.exporter.errors import ConfigurationError
+
+PLACES = "DIR, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azure://ACCOUNT/CONTAINER/PREFIX"
+"""What a person may name."""
 
 
 def destination_of(spec: api.Destination, *, auth: Path, ca_file: Path | None) -> Destination:
@@ -24,9 +29,11 @@ def destination_of(spec: api.Destination, *, auth: Path, ca_file: Path | None) -
     """
     if spec.s3 is not None:
         return s3(spec.s3, auth=auth, ca=_content(ca_file))
-    raise ConfigurationError(
-        "NoDestination", "say where the files go: --destination DIR, or s3://bucket/prefix"
-    )
+    if spec.gcs is not None:
+        return gcs(spec.gcs, auth=auth)
+    if spec.azure_blob is not None:
+        return azure(spec.azure_blob, auth=auth)
+    raise ConfigurationError("NoDestination", f"say where the files go: --destination {PLACES}")
 
 
 def destination_at(text: str) -> Destination:
@@ -38,11 +45,16 @@ def destination_at(text: str) -> Destination:
     if "://" not in text:
         return Volume(Path(text))
     parts = urlsplit(text)
-    if parts.scheme == "s3" and parts.netloc and not parts.query:
-        return s3_of_environment(parts.netloc, parts.path.strip("/"))
-    raise ConfigurationError(
-        "NoDestination", f"{text} is no destination: write a folder, or s3://bucket/prefix"
-    )
+    first, prefix = parts.netloc, parts.path.strip("/")
+    match parts.scheme:
+        case "s3" if first:
+            return s3_of_environment(first, prefix)
+        case "gs" if first:
+            return gcs_of_environment(first, prefix)
+        case "azure" if first and prefix:
+            container, _, prefix = prefix.partition("/")
+            return azure_of_environment(first, container, prefix)
+    raise ConfigurationError("NoDestination", f"{text} is no destination: write {PLACES}")
 
 
 def _content(file: Path | None) -> bytes | None:

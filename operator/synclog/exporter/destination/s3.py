@@ -1,9 +1,8 @@
 """Amazon S3 and the stores that speak its protocol."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,15 +11,16 @@ from obstore.store import S3Store
 
 from synclog.api.spec import S3, S3Credentials, S3EncryptionType
 from synclog.exporter.destination.failures import Act, Place
-from synclog.exporter.destination.objects import RETRIES, Bucket, client_options
-from synclog.exporter.destination.secrets import secret
+from synclog.exporter.destination.objects import (
+    RETRIES,
+    Bucket,
+    client_options,
+    options_of_environment,
+)
+from synclog.exporter.destination.secrets import READ_AGAIN, secret
 
 if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore.store import S3Config, S3Credential
-
-_READ_AGAIN = timedelta(minutes=5)
-"""A mounted Secret follows the one in the cluster: a temporary key that somebody renews there
-is renewed here, in the middle of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class MountedKey:
             "access_key_id": secret(self.folder, self.names.access_key_id_key),
             "secret_access_key": secret(self.folder, self.names.secret_access_key_key),
             "token": secret(self.folder, token) if token else None,
-            "expires_at": self.clock() + _READ_AGAIN,
+            "expires_at": self.clock() + READ_AGAIN,
         }
 
 
@@ -77,10 +77,7 @@ def s3_of_environment(bucket: str, prefix: str) -> Bucket:
         bucket,
         prefix=prefix or None,
         config={"checksum_algorithm": "SHA256"},
-        client_options=client_options(
-            # The library forgets this variable as soon as it is given any option.
-            allow_http=os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-        ),
+        client_options=options_of_environment("AWS_ALLOW_HTTP"),
         retry_config=RETRIES,
     )
     return Bucket(store, _place(bucket, prefix, encrypted=True))

@@ -1,8 +1,13 @@
 """The secrets of destinations, as mounted files; none of them is ever shown."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from synclog.exporter.errors import ConfigurationError
+
+READ_AGAIN = timedelta(minutes=5)
+"""A mounted Secret follows the one in the cluster: a credential that somebody renews there is
+renewed here, in the middle of a run."""
 
 _LIMIT = 64 * 1024
 
