@@ -183,11 +183,17 @@ def listening(command: list[str], pattern: str) -> Iterator[str]:
                 drain.join()
 
 
-def call(url: str, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+def call(
+    url: str,
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
     """One request that is not signed."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
-        connection.request(method, path, None, headers or {})
+        connection.request(method, path, body, headers or {})
         found = connection.getresponse()
         return Answer(found.status, dict(found.getheaders()), found.read())
     finally:
