@@ -14,12 +14,16 @@ from synclog.api import names
 from synclog.api.run import RunIdentity
 from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import SyncLogExportStatus
-from synclog.windows import Instant, Window, parse_time
+from synclog.windows import Instant, Window, parse_time, pieces
 
 Document = dict[str, Any]
 
 EXPORTER = "exporter"
 """Name of the container that exports."""
+
+
+_MOST_WINDOWS = 10_000
+"""Windows that one Job may have; an annotation that says more was not written by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Job:
     deadline: int | None = None
     """activeDeadlineSeconds."""
     finished: Instant | None = None
+    ended_pods: int = 0
+    """Pods that the Job has counted as succeeded or failed."""
     conditions: dict[str, Condition] = field(default_factory=dict)
 
 
@@ -183,6 +189,7 @@ def job_of(body: Document) -> Job:
         started=_time(status.get("startTime")),
         deadline=spec.get("activeDeadlineSeconds"),
         finished=_time(status.get("completionTime")) or (ended.since if ended else None),
+        ended_pods=int(status.get("succeeded") or 0) + int(status.get("failed") or 0),
         conditions=conditions,
     )
 
@@ -235,9 +242,10 @@ def identity_of(metadata: Document) -> tuple[RunIdentity | None, Window | None]:
             parse_time(identity.scheduled)
         if identity.span is None:
             return identity, None
-        if identity.span.step_ms <= 0:
+        span = Window(parse_time(identity.span.start), parse_time(identity.span.end))
+        if identity.span.step_ms <= 0 or pieces(span, identity.span.step_ms) > _MOST_WINDOWS:
             return None, None
-        return identity, Window(parse_time(identity.span.start), parse_time(identity.span.end))
+        return identity, span  # noqa: TRY300 - one shape of answer for one shape of text
     except (msgspec.DecodeError, ValueError):  # somebody edited it
         return None, None
 

@@ -8,6 +8,9 @@ from synclog.controller.stuck import Warned, stuck
 from synclog.planning.model import Observed, Run, RunState, Stuck
 from synclog.windows import SECOND, Instant, cut, parse_time
 
+_PATIENCE = 10 * SECOND
+"""How long the results of an ended Job are waited for; its pods may be gone for good."""
+
 
 def observed_of(
     export: Export,
@@ -48,7 +51,7 @@ def run_of(job: Job, pods: list[Pod], warned: Iterable[Warned], now: Instant) ->
         purpose=identity.purpose,
         attempt=identity.attempt,
         generation=identity.generation,
-        state=_state(job),
+        state=_state(job, unread=unread(job, pods, now)),
         created=job.created,
         slot=identity.slot,
         span=span,
@@ -65,14 +68,24 @@ def run_of(job: Job, pods: list[Pod], warned: Iterable[Warned], now: Instant) ->
     )
 
 
-def _state(job: Job) -> RunState:
-    if job.deleting:
-        return RunState.DELETING
+def unread(job: Job, pods: list[Pod], now: Instant) -> bool:
+    """Whether a Job ended and not all of its pods' results are here yet.
+
+    Jobs and pods come by two watches: the end of a Job can be seen before the results.
+    """
+    if job.finished is None or now - job.finished > _PATIENCE:
+        return False
+    return sum(pod.ending is not None for pod in pods) < job.ended_pods
+
+
+def _state(job: Job, *, unread: bool) -> RunState:
+    if unread:
+        return RunState.ACTIVE
     if "Complete" in job.conditions:
         return RunState.SUCCEEDED
     if "Failed" in job.conditions:
         return RunState.FAILED
-    return RunState.ACTIVE
+    return RunState.DELETING if job.deleting else RunState.ACTIVE
 
 
 def _failing_since(job: Job, now: Instant) -> Instant | None:

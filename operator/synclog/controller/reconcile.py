@@ -17,7 +17,7 @@ from synclog.controller.errors import AlreadyExistsError, ConflictError, Refused
 from synclog.controller.events import Recorder
 from synclog.controller.gateway import EVENTS, EXPORTS, JOBS, Gateway
 from synclog.controller.objects import Export, Job, Pod, export_of, job_of
-from synclog.controller.observe import observed_of, run_of
+from synclog.controller.observe import observed_of, run_of, unread
 from synclog.controller.refusals import refusal_of
 from synclog.controller.status import refusing, write_status
 from synclog.controller.stuck import Warned, look_again_at, needs_events, not_started
@@ -128,6 +128,8 @@ class Reconciler:
             runs.append(run)
             if not_started(job, pods):
                 look_again = min(look_again or now + DAY, look_again_at(job, pods, now))
+            if unread(job, pods, now):
+                look_again = now + SECOND
             if run.stuck is not None:
                 self._forget_claim(export)
         return runs, look_again

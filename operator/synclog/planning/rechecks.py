@@ -48,8 +48,10 @@ def due(
             continue
         readable = work.found.covered & Windows([Window(oldest, until)])
         done = work.found.rechecked.get(name, Windows())
-        if len(done) >= LISTED_OF_A_ROUND:  # the status forgets what is older: it was done
-            readable &= Windows([Window(next(iter(done)).start, until)])
+        if len(done) >= LISTED_OF_A_ROUND:
+            # The status remembers so many ranges; what is older was done, and is forgotten.
+            first = list(done)[-LISTED_OF_A_ROUND].start
+            readable &= Windows([Window(min(first, until - 1), until)])
         for span in readable - done:
             tries = slots.tries_at(finished, Purpose.RECHECK, span, name)
             found.append(Round(name, span, slots.wait_after(work, tries)))

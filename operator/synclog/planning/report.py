@@ -9,7 +9,7 @@ from synclog.planning.agenda import Agenda
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import Event, Observed, Plan
-from synclog.windows import SECOND, Instant, Windows, format_seconds, format_time
+from synclog.windows import Instant, Windows, format_seconds, format_time
 
 _SHOWN_TICKS = 3
 
@@ -86,8 +86,6 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
     )
     deletes = history.to_delete(observed.runs, status.accounted_jobs, observed.spec.history)
     wakeups = [*agenda.wakeups, *ticks[:1], *_looks(intent, books, covered, now)]
-    if books.endings:
-        wakeups.append(now + SECOND)  # what is counted now may be deleted then
     return Plan(
         status=new,
         actions=(*agenda.creates, *deletes),
