@@ -138,7 +138,7 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
         yield f"  destination  PersistentVolumeClaim {claim.claim_name}{folder}"
     else:
         yield f"  destination  {spec.destination.url}"
-    first, due = intent.first_instant(now), intent.settled(now)
+    first, due = _first(intent, now), intent.settled(now)
     until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
     delay = format_duration(intent.settle_delay)
     yield f"  range        from {format_time(first)} {until}; settled after {delay}"
@@ -147,6 +147,11 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
         return
     yield "  first run    1 Job inspects source and destination and finds or starts the ledger"
     yield from _windows(spec, intent, first, due)
+
+
+def _first(intent: Intent, now: Instant) -> Instant:
+    """Where coverage would start now; without a start the exporter pins the oldest it finds."""
+    return now - intent.retention if intent.start is None else intent.start
 
 
 def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:
