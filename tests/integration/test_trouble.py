@@ -104,7 +104,7 @@ def test_the_metrics_tell_what_the_status_tells(world, eventually):
     operator = world.operator().leads()
     world.create(schedule="0 0 1 1 *")
     status = world.complete()
-    own = f'name="prod",namespace="{world.namespace}"'
+    own = f'namespace="{world.namespace}",name="prod"'
     found = eventually(
         lambda: (
             (samples := operator.metrics()).get(f"synclog_export_events_total{{{own}}}")
