@@ -1,12 +1,15 @@
 """Why a resource is not served, besides what the API server and planning refuse."""
 
+import re
 from urllib.parse import urlsplit
 
-from synclog.api.spec import Source
+from synclog.api.spec import SyncLogExportSpec
 from synclog.controller.objects import Export
 from synclog.controller.pods import problem_of
 
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_ELSEWHERE = re.compile(r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi)")
+"""Variables, in lower case, that lead a storage library to another host."""
 
 
 def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str] | None:
@@ -25,29 +28,39 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
         return "InvalidSpec", problem
     if not allowed_hosts:
         return None
-    for field, host in _hosts(spec.source):
+    for field, host in _hosts(spec):
         if not any(_matches(host, pattern) for pattern in allowed_hosts):
             return "SourceHostNotAllowed", (
-                f"spec.source.{field}: this operator sends credentials to "
+                f"spec.{field}: this operator sends credentials to "
                 f"{', '.join(allowed_hosts)} only, not to {host}; ask who runs the operator"
             )
     for variable in (spec.pod_template.env if spec.pod_template else None) or ():
-        if str(variable.get("name", "")).lower() in _PROXIES:
+        name = str(variable.get("name", "")).lower()
+        if name in _PROXIES or _ELSEWHERE.match(name):
             return "SourceHostNotAllowed", (
                 f"spec.podTemplate.env: {variable['name']} would send credentials another way; "
-                "write spec.source.proxy"
+                "write spec.source.proxy, or the endpoint of spec.destination"
             )
     return None
 
 
-def _hosts(source: Source) -> list[tuple[str, str]]:
-    """Every host that sees credentials, with the field that names it."""
-    auth = source.auth
+def _hosts(spec: SyncLogExportSpec) -> list[tuple[str, str]]:
+    """Every host that sees credentials and that the resource names, with the field that does.
+
+    Whoever chooses the endpoint of a store, and the keys of the Secret that is sent to it, could
+    have any Secret sent there.
+    """
+    source, auth, destination = spec.source, spec.source.auth, spec.destination
+    client, user = auth.api_client, auth.user_password
+    s3, gcs, azure = destination.s3, destination.gcs, destination.azure_blob
     urls = {
-        "url": source.url,
-        "proxy": source.proxy,
-        "auth.apiClient.tokenUrl": auth.api_client.token_url if auth.api_client else None,
-        "auth.userPassword.tokenUrl": auth.user_password.token_url if auth.user_password else None,
+        "source.url": source.url,
+        "source.proxy": source.proxy,
+        "source.auth.apiClient.tokenUrl": client.token_url if client else None,
+        "source.auth.userPassword.tokenUrl": user.token_url if user else None,
+        "destination.s3.endpoint": s3.endpoint if s3 else None,
+        "destination.gcs.endpoint": gcs.endpoint if gcs else None,
+        "destination.azureBlob.endpoint": azure.endpoint if azure else None,
     }
     return [(field, _host(url)) for field, url in urls.items() if url is not None]
 

@@ -40,6 +40,11 @@ def test_allowed_hosts_are_served(make, spec):
         ({"source": source(token_url="https://evil.example.com/t")}, "apiClient.tokenUrl"),
         ({"source": source(proxy="http://evil.example.com:3128")}, "source.proxy"),
         ({"podTemplate": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "AWS_ENDPOINT_URL", "value": "x"}]}}, "podTemplate.env"),
+        (
+            {"destination": {"s3": {"bucket": "abc", "endpoint": "https://evil.example.com"}}},
+            "destination.s3.endpoint",
+        ),
     ],
 )
 def test_whatever_could_send_credentials_elsewhere_is_refused(make, spec, field):
