@@ -14,7 +14,9 @@ LABEL org.opencontainers.image.title="synclog-operator" \
       org.opencontainers.image.description="Keeps the Code42 Sync Log: every event, exactly once, verifiably" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/synclog /opt/synclog
+# Threads of one process must not each keep a memory arena of their own.
 ENV PATH=/opt/synclog/bin:$PATH \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
