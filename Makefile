@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 STORES := $(VENV)/stores/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types walls unit stores destinations integration conformance bench bench-scale generate clean
+.PHONY: help demo test check lint types walls unit stores destinations azurite integration conformance bench bench-scale generate clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,6 +48,9 @@ stores: $(STORES) ## Install the object stores that tests run against, in a plac
 
 destinations: $(STAMP) $(STORES) ## Destinations against real servers
 	$(BIN)/pytest -n auto tests/destinations
+
+azurite: $(STORES) ## Install Microsoft's emulator of Azure (needs npm): `make destinations` then uses it
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/stores/azurite azurite@3
 
 conformance: $(STAMP) ## What we rely on of a cluster (KUBEBUILDER_ASSETS: a real one)
 	$(BIN)/pytest -n auto tests/conformance
