@@ -1,5 +1,7 @@
 """``synclog-operator``: crd, check, version, and how it refuses."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -9,6 +11,7 @@ from synclog.cli import operator
 from synclog.cli.checking import CheckError, check
 from synclog.windows import parse_time
 
+SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
 NOW = parse_time("2026-03-28T12:00:00Z")
 GOOD = """
 apiVersion: synclog.dev/v1beta1
@@ -119,3 +122,9 @@ def test_help_names_the_commands(capsys):
         operator.main(["--help"])
     assert ended.value.code == 0
     assert "check" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sample_is_a_good_one(sample):
+    (report,) = check(sample.read_text(), NOW)
+    assert report.good, report.text
