@@ -1,5 +1,6 @@
 """When an export is due: cron in a zone, with a stable spread. Ticks are UTC instants."""
 
+import functools
 import hashlib
 import itertools
 import re
@@ -56,6 +57,7 @@ class Schedule:
         return itertools.takewhile(lambda tick: tick <= until, self.after(after))
 
 
+@functools.lru_cache(maxsize=16_384)  # every look at an export reads its schedule
 def parse_schedule(text: str, zone: str, spread_by: str) -> Schedule:
     """Read a schedule.
 
