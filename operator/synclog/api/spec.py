@@ -706,7 +706,7 @@ class AzureBlob(Model, frozen=True, kw_only=True):
     ] = None
 
 
-_KINDS = ("persistentVolumeClaim", "s3", "gcs", "azureBlob")
+_KINDS = ("persistentVolumeClaim", "s3", "gcs", "azureBlob")  # in the order of the fields
 _SAME_KIND = " && ".join(f"has(self.{kind}) == has(oldSelf.{kind})" for kind in _KINDS)
 _SAME_PLACE = " && ".join(
     f"(!has(self.{kind}) || !has(oldSelf.{kind}) || "
@@ -749,6 +749,12 @@ class Destination(Model, frozen=True, kw_only=True):
     azure_blob: Annotated[
         AzureBlob | None, Meta(description="A container of Azure Blob Storage.")
     ] = None
+
+    @property
+    def kind(self) -> str:
+        """The name of the field that is set, such as ``s3``; empty if none is."""
+        fields = zip(_KINDS, self.__struct_fields__, strict=True)
+        return next((kind for kind, name in fields if getattr(self, name) is not None), "")
 
     @property
     def url(self) -> str | None:

@@ -121,7 +121,7 @@ def samples_of(export: Export) -> Iterator[Sample]:
     totals, coverage = status.totals, status.coverage
     if spec is not None:
         effective = status.effective_schedule or spec.schedule or ""
-        yield "info", (effective, "persistentVolumeClaim", spec.source.format.value), 1
+        yield "info", (effective, spec.destination.kind, spec.source.format.value), 1
         yield "source_retention_seconds", (), parse_duration(spec.source.retention) / SECOND
         yield "suspended", (), float(spec.suspend)
     times = {

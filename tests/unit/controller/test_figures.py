@@ -151,3 +151,17 @@ def test_an_export_that_is_not_understood_still_has_its_status(make, exports, sc
     found = scrape()
     assert found['synclog_export_consecutive_failures{name="prod",namespace="team"}'] == 0
     assert not [name for name in found if "retention" in name]
+
+
+@pytest.mark.parametrize(
+    ("destination", "kind"),
+    [
+        ({"persistentVolumeClaim": {"claimName": "c"}}, "persistentVolumeClaim"),
+        ({"s3": {"bucket": "archive"}}, "s3"),
+        ({"gcs": {"bucket": "archive"}}, "gcs"),
+        ({"azureBlob": {"account": "acme", "container": "archive"}}, "azureBlob"),
+    ],
+)
+def test_the_kind_of_destination_is_told(make, exports, destination, kind):
+    exports.put(make.export(destination=destination))
+    assert f'destination_type="{kind}"' in Figures(exports).render()
