@@ -11,8 +11,15 @@ import pytest
 from support.azurite import ACCOUNT, KEY, MISSING, azurite
 from support.gcs import fake_gcs
 from support.stores import Proxy, call, moto, proxied
-from synclog.api.spec import S3, AzureBlob, AzureCredentials, Gcs, GcsCredentials, S3Credentials
-from synclog.api.spec import Destination as DestinationSpec
+from synclog.api.destination import (
+    S3,
+    AzureBlob,
+    AzureCredentials,
+    Gcs,
+    GcsCredentials,
+    S3Credentials,
+)
+from synclog.api.destination import Destination as DestinationSpec
 from synclog.exporter.destination import Destination, Volume, destination_of
 from synclog.exporter.destination import objects as objects_module
 

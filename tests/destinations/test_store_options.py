@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from support.stores import call, refusal
-from synclog.api.spec import (
+from synclog.api.destination import (
     S3,
     AzureCredentials,
     Gcs,
@@ -17,7 +17,7 @@ from synclog.api.spec import (
     S3Encryption,
     S3EncryptionType,
 )
-from synclog.api.spec import Destination as DestinationSpec
+from synclog.api.destination import Destination as DestinationSpec
 from synclog.exporter.destination import destination_at, destination_of
 from synclog.exporter.destination.azure import MountedCredential
 from synclog.exporter.destination.failures import Act, Place, failure

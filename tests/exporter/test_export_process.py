@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from devcluster.code42.behaviour import Behaviour, Body, Faults, Population
 from devcluster.code42.server import SimulatedCode42, running
 from devcluster.code42.truth import from_csv, from_json_lines
+from synclog.api.destination import Destination
 from synclog.api.run import (
     ENV_AUTH_DIR,
     ENV_DESTINATION_DIR,
@@ -36,7 +37,7 @@ from synclog.api.run import (
     RunSpec,
     SpanText,
 )
-from synclog.api.spec import ApiClientAuth, Auth, Destination, Output, Source, SourceFormat
+from synclog.api.spec import ApiClientAuth, Auth, Output, Source, SourceFormat
 from synclog.windows import DAY, HOUR, Window, format_time
 
 PATIENCE = 60

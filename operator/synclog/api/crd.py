@@ -10,8 +10,8 @@ import msgspec
 from msgspec import inspect
 
 from synclog.api import names
+from synclog.api.fields import Model
 from synclog.api.resource import SyncLogExport
-from synclog.api.spec import Model
 
 Schema = dict[str, Any]
 

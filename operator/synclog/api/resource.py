@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from synclog.api.spec import Model, SyncLogExportSpec
+from synclog.api.fields import Model
+from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import SyncLogExportStatus
 
 

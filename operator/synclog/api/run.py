@@ -10,7 +10,9 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from synclog.api.spec import Destination, Model, Output, Source
+from synclog.api.destination import Destination
+from synclog.api.fields import Model
+from synclog.api.spec import Output, Source
 
 ENV_RUN_SPEC = "SYNCLOG_RUN_SPEC"
 ENV_TERMINATION_LOG = "SYNCLOG_TERMINATION_LOG"

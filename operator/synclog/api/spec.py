@@ -7,98 +7,23 @@ schema pattern is a regular expression.
 """
 
 from enum import Enum
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
-
-class Rule(NamedTuple):
-    """A CEL validation rule, and the sentence that a user reads when it is broken."""
-
-    rule: str
-    message: str
-
-
-def _rules(*rules: Rule) -> dict[str, Any]:
-    return {
-        "x-kubernetes-validations": [{"rule": r.rule, "message": r.message} for r in rules],
-    }
-
-
-class Model(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A part of the API: immutable, camelCase on the wire, tolerant of unknown fields."""
-
-    RULES: ClassVar[tuple[Rule, ...]] = ()
-
-
-Duration = Annotated[
-    str,
-    Meta(
-        max_length=10,
-        extra_json_schema=_rules(
-            Rule(
-                "self.matches('^[0-9]{1,6}(s|m|h|d)$')",
-                "write a whole number and one unit, such as 30s, 15m, 24h or 90d",
-            )
-        ),
-    ),
-]
-Time = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
-_TIME = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    "([.][0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])$"
+from synclog.api.destination import Destination
+from synclog.api.fields import (
+    TIME_PATTERN,
+    CaBundle,
+    Duration,
+    HttpsUrl,
+    Model,
+    Name,
+    Rule,
+    SecretKey,
+    SpecTime,
+    rules,
 )
-SpecTime = Annotated[
-    str,
-    Meta(
-        max_length=40,
-        extra_json_schema=_rules(
-            Rule(
-                f"self.matches('{_TIME}')",
-                "write a time with its zone, such as 2026-01-31T00:00:00Z",
-            )
-        ),
-    ),
-]
-Name = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=253,
-        extra_json_schema=_rules(
-            Rule(
-                "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
-                "write the object's name: lower-case letters, digits, '-' and '.'",
-            )
-        ),
-    ),
-]
-SecretKey = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=253,
-        extra_json_schema=_rules(
-            Rule(
-                "self.matches('^[-._a-zA-Z0-9]+$')",
-                "write a key of the Secret's data: letters, digits, '-', '_' and '.'",
-            )
-        ),
-    ),
-]
-HttpsUrl = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=512,
-        extra_json_schema=_rules(
-            Rule(
-                r"self.matches('^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$')",
-                "write a URL such as https://console.us.code42.com, without user, query or #",
-            )
-        ),
-    ),
-]
 
 
 class SourceFormat(Enum):
@@ -210,17 +135,6 @@ class Auth(Model, frozen=True, kw_only=True):
     bearer_token: Annotated[BearerTokenAuth | None, Meta(description="A ready token.")] = None
 
 
-class CaBundle(Model, frozen=True, kw_only=True):
-    """Certificate authorities to trust besides the public ones."""
-
-    config_map_name: Annotated[
-        Name, Meta(description="ConfigMap in the same namespace that holds the bundle.")
-    ]
-    key: Annotated[SecretKey, Meta(description="Key of the ConfigMap; its value is PEM.")] = (
-        "ca.crt"
-    )
-
-
 class Source(Model, frozen=True, kw_only=True):
     """The Code42 / Incydr / CrashPlan tenant whose Sync Log is exported."""
 
@@ -246,7 +160,7 @@ class Source(Model, frozen=True, kw_only=True):
             min_length=1,
             max_length=256,
             description="Path of the Sync Log. CrashPlan uses /c42api/v3/DirectorySyncLog.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     r"self.matches('^/[^?#\\s]*[^?#/\\s]$')",
                     "write a path such as /api/v3/DirectorySyncLog, without query or final slash",
@@ -258,7 +172,7 @@ class Source(Model, frozen=True, kw_only=True):
         SourceFormat,
         Meta(
             description="Route to read: CSV in one answer, or JSON in pages.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     "self == oldSelf",
                     "format cannot change: the records of one ledger have one form; create "
@@ -339,7 +253,7 @@ class Rolling(Model, frozen=True, kw_only=True):
         Duration,
         Meta(
             description="Longest window: the unit of export, of retry and of parallel work.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     "!self.matches('^(0+[mhd]|0*[1-5]?[0-9]s)$')",
                     "maxWindow must be at least 1m, write 24h",
@@ -363,7 +277,7 @@ class Between(Model, frozen=True, kw_only=True):
     RULES = (
         Rule(
             # A text that is no time has its own refusal; one is enough.
-            f"![self.start, self.end].all(t, t.matches('{_TIME}')) "
+            f"![self.start, self.end].all(t, t.matches('{TIME_PATTERN}')) "
             "|| timestamp(self.start) < timestamp(self.end)",
             "start must be before end: swap them or move the end",
         ),
@@ -387,7 +301,7 @@ class Between(Model, frozen=True, kw_only=True):
         Duration,
         Meta(
             description="Longest window: the unit of export, of retry and of parallel work.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     "!self.matches('^(0+[mhd]|0*[1-5]?[0-9]s)$')",
                     "maxWindow must be at least 1m, write 24h",
@@ -424,353 +338,6 @@ class Range(Model, frozen=True, kw_only=True):
     between: Annotated[Between | None, Meta(description="A fixed range.")] = None
 
 
-class PersistentVolumeClaim(Model, frozen=True, kw_only=True):
-    """A volume in the same namespace."""
-
-    claim_name: Annotated[
-        Name, Meta(description="PersistentVolumeClaim in the same namespace that takes the files.")
-    ]
-    sub_path: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=512)] | None,
-        Meta(
-            description="Folder inside the volume. One folder, one SyncLogExport.",
-            extra_json_schema=_rules(
-                Rule(
-                    r"!self.startsWith('/') && !self.matches('(^|/)[.][.]?(/|$)')",
-                    "write a relative folder such as synclog/prod, without '.' or '..'",
-                )
-            ),
-        ),
-    ] = None
-
-
-Prefix = Annotated[
-    str,
-    Meta(
-        max_length=256,
-        description="Folder of this export inside it, such as synclog/prod. One folder, one "
-        "SyncLogExport.",
-        extra_json_schema=_rules(
-            Rule(
-                "self.matches('^([A-Za-z0-9_=][-A-Za-z0-9_=.]*(/[A-Za-z0-9_=][-A-Za-z0-9_=.]*)*)?$')",
-                "write folders such as synclog/prod: letters, digits, '-', '_', '=' and '.', "
-                "without a slash at either end",
-            )
-        ),
-    ),
-]
-StoreEndpoint = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=256,
-        extra_json_schema=_rules(
-            Rule(
-                r"self.matches('^https?://[^/?#@\\s]+(/[^?#@\\s]*[^/?#@\\s])?$')",
-                "write a URL such as https://minio.example.com:9000, without user, query or "
-                "final slash",
-            )
-        ),
-    ),
-]
-AllowHttp = Annotated[
-    bool,
-    Meta(description="True takes an endpoint that is not encrypted: events travel readable."),
-]
-_PLAIN_HTTP = Rule(
-    "!has(self.endpoint) || !self.endpoint.startsWith('http://') || self.allowHttp",
-    "the endpoint is not encrypted: write https://, or allowHttp: true where the whole way to it "
-    "is trusted",
-)
-
-
-class S3Credentials(Model, frozen=True, kw_only=True):
-    """An access key, in a Secret."""
-
-    secret_name: Annotated[
-        Name, Meta(description="Secret in the same namespace that holds the access key.")
-    ]
-    access_key_id_key: Annotated[
-        SecretKey, Meta(description="Key of the Secret that holds the access key id.")
-    ] = "accessKeyId"
-    secret_access_key_key: Annotated[
-        SecretKey, Meta(description="Key of the Secret that holds the secret access key.")
-    ] = "secretAccessKey"
-    session_token_key: Annotated[
-        SecretKey | None,
-        Meta(description="Key of the Secret that holds the session token of a temporary key."),
-    ] = None
-
-
-class S3EncryptionType(Enum):
-    """Who keeps the keys that S3 encrypts with."""
-
-    S3 = "S3"
-    KMS = "KMS"
-
-
-class S3Encryption(Model, frozen=True, kw_only=True):
-    """How S3 encrypts what is written."""
-
-    RULES = (
-        Rule(
-            "self.type == 'KMS' || !has(self.kmsKeyId)",
-            "kmsKeyId belongs to KMS: set type: KMS or remove it",
-        ),
-    )
-
-    type: Annotated[
-        S3EncryptionType,
-        Meta(description="S3: keys of the service (SSE-S3). KMS: a key of AWS KMS (SSE-KMS)."),
-    ]
-    kms_key_id: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=256)] | None,
-        Meta(description="Id or ARN of the KMS key. Default: the account's key for S3."),
-    ] = None
-
-
-class S3(Model, frozen=True, kw_only=True):
-    """A bucket of Amazon S3, or of a store that speaks its protocol."""
-
-    RULES = (
-        _PLAIN_HTTP,
-        Rule(
-            "!has(self.caBundle) || has(self.endpoint)",
-            "caBundle belongs to an endpoint of your own: set endpoint or remove it",
-        ),
-    )
-
-    bucket: Annotated[
-        str,
-        Meta(
-            min_length=3,
-            max_length=63,
-            description="Name of the bucket. It must exist.",
-            extra_json_schema=_rules(
-                Rule(
-                    "self.matches('^[a-z0-9][-a-z0-9.]*[a-z0-9]$')",
-                    "write the bucket's name alone: lower-case letters, digits, '-' and '.'",
-                )
-            ),
-        ),
-    ]
-    prefix: Prefix = ""
-    region: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=64)] | None,
-        Meta(description="Region of the bucket. Default: AWS_REGION of the pod, else us-east-1."),
-    ] = None
-    endpoint: Annotated[
-        StoreEndpoint | None,
-        Meta(
-            description="URL of a store that speaks the protocol, such as MinIO or Ceph. "
-            "Default: Amazon S3 in the region."
-        ),
-    ] = None
-    force_path_style: Annotated[
-        bool | None,
-        Meta(
-            description="True names the bucket in the path, false in the host. Default: true with "
-            "an endpoint, false on Amazon S3."
-        ),
-    ] = None
-    allow_http: AllowHttp = False
-    ca_bundle: Annotated[
-        CaBundle | None,
-        Meta(description="Certificate authorities to trust besides the public ones."),
-    ] = None
-    credentials: Annotated[
-        S3Credentials | None,
-        Meta(
-            description="An access key. Default: the identity of the pod's service account (IRSA, "
-            "EKS Pod Identity) or node."
-        ),
-    ] = None
-    server_side_encryption: Annotated[
-        S3Encryption | None,
-        Meta(description="How S3 encrypts. Default: as the bucket says."),
-    ] = None
-
-
-class GcsCredentials(Model, frozen=True, kw_only=True):
-    """The key of a Google service account, in a Secret."""
-
-    secret_name: Annotated[Name, Meta(description="Secret in the same namespace with the key.")]
-    key: Annotated[
-        SecretKey, Meta(description="Key of the Secret that holds the service account's JSON key.")
-    ] = "key.json"
-
-
-class Gcs(Model, frozen=True, kw_only=True):
-    """A bucket of Google Cloud Storage."""
-
-    RULES = (_PLAIN_HTTP,)
-
-    bucket: Annotated[
-        str,
-        Meta(
-            min_length=3,
-            max_length=222,
-            description="Name of the bucket. It must exist.",
-            extra_json_schema=_rules(
-                Rule(
-                    "self.matches('^[a-z0-9][-a-z0-9._]*[a-z0-9]$')",
-                    "write the bucket's name alone: lower-case letters, digits, '-', '_' and '.'",
-                )
-            ),
-        ),
-    ]
-    prefix: Prefix = ""
-    endpoint: Annotated[
-        StoreEndpoint | None,
-        Meta(description="URL of the service. Default: https://storage.googleapis.com."),
-    ] = None
-    allow_http: AllowHttp = False
-    credentials: Annotated[
-        GcsCredentials | None,
-        Meta(
-            description="The key of a service account. Default: the identity of the pod's service "
-            "account (Workload Identity) or node."
-        ),
-    ] = None
-
-
-class AzureCredentials(Model, frozen=True, kw_only=True):
-    """What opens a storage account, in a Secret: exactly one kind."""
-
-    RULES = (
-        Rule(
-            "has(self.accountKeyKey) != has(self.sasTokenKey)",
-            "set exactly one of accountKeyKey and sasTokenKey",
-        ),
-    )
-
-    secret_name: Annotated[Name, Meta(description="Secret in the same namespace that holds it.")]
-    account_key_key: Annotated[
-        SecretKey | None,
-        Meta(description="Key of the Secret that holds the account's shared key: it may all."),
-    ] = None
-    sas_token_key: Annotated[
-        SecretKey | None,
-        Meta(description="Key of the Secret that holds a SAS token with read, create and list."),
-    ] = None
-
-
-class AzureBlob(Model, frozen=True, kw_only=True):
-    """A container of Azure Blob Storage."""
-
-    RULES = (_PLAIN_HTTP,)
-
-    account: Annotated[
-        str,
-        Meta(
-            min_length=3,
-            max_length=24,
-            description="Name of the storage account.",
-            extra_json_schema=_rules(
-                Rule(
-                    "self.matches('^[a-z0-9]+$')",
-                    "write the storage account's name: lower-case letters and digits",
-                )
-            ),
-        ),
-    ]
-    container: Annotated[
-        str,
-        Meta(
-            min_length=3,
-            max_length=63,
-            description="Name of the container. It must exist.",
-            extra_json_schema=_rules(
-                Rule(
-                    "self.matches('^[a-z0-9]+(-[a-z0-9]+)*$')",
-                    "write the container's name: lower-case letters, digits and single '-'",
-                )
-            ),
-        ),
-    ]
-    prefix: Prefix = ""
-    endpoint: Annotated[
-        StoreEndpoint | None,
-        Meta(
-            description="URL of the account's blob service, for clouds other than the public one. "
-            "Default: https://ACCOUNT.blob.core.windows.net."
-        ),
-    ] = None
-    allow_http: AllowHttp = False
-    credentials: Annotated[
-        AzureCredentials | None,
-        Meta(
-            description="A shared key or a SAS token. Default: the identity of the pod's service "
-            "account (workload identity) or node."
-        ),
-    ] = None
-
-
-_KINDS = ("persistentVolumeClaim", "s3", "gcs", "azureBlob")  # in the order of the fields
-_SAME_KIND = " && ".join(f"has(self.{kind}) == has(oldSelf.{kind})" for kind in _KINDS)
-_SAME_PLACE = " && ".join(
-    f"(!has(self.{kind}) || !has(oldSelf.{kind}) || "
-    + " && ".join(f"self.{kind}.{name} == oldSelf.{kind}.{name}" for name in names)
-    + ")"
-    for kind, names in (
-        ("s3", ("bucket", "prefix")),
-        ("gcs", ("bucket", "prefix")),
-        ("azureBlob", ("account", "container", "prefix")),
-    )
-)
-_SAME_VOLUME = (
-    "(!has(self.persistentVolumeClaim) || !has(oldSelf.persistentVolumeClaim) || "
-    "self.persistentVolumeClaim == oldSelf.persistentVolumeClaim)"
-)
-
-
-class Destination(Model, frozen=True, kw_only=True):
-    """Where the files go. What identifies it cannot change: the ledger lives there."""
-
-    RULES = (
-        Rule(
-            f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(x, x).size() == 1",
-            "set exactly one of persistentVolumeClaim, s3, gcs and azureBlob",
-        ),
-        Rule(
-            f"{_SAME_KIND} && {_SAME_VOLUME} && {_SAME_PLACE}",
-            "destination cannot change: the ledger lives there; create another SyncLogExport, "
-            "or move the files and create this one again",
-        ),
-    )
-
-    persistent_volume_claim: Annotated[
-        PersistentVolumeClaim | None, Meta(description="A volume in the same namespace.")
-    ] = None
-    s3: Annotated[
-        S3 | None, Meta(description="A bucket of Amazon S3 or of a store that speaks its protocol.")
-    ] = None
-    gcs: Annotated[Gcs | None, Meta(description="A bucket of Google Cloud Storage.")] = None
-    azure_blob: Annotated[
-        AzureBlob | None, Meta(description="A container of Azure Blob Storage.")
-    ] = None
-
-    @property
-    def kind(self) -> str:
-        """The name of the field that is set, such as ``s3``; empty if none is."""
-        fields = zip(_KINDS, self.__struct_fields__, strict=True)
-        return next((kind for kind, name in fields if getattr(self, name) is not None), "")
-
-    @property
-    def url(self) -> str | None:
-        """The destination in one string, as status and logs show it; None if there is none."""
-        match self:
-            case Destination(persistent_volume_claim=claim) if claim is not None:
-                return f"pvc://{claim.claim_name}/{claim.sub_path or ''}"
-            case Destination(s3=s3) if s3 is not None:
-                return f"s3://{s3.bucket}/{s3.prefix}"
-            case Destination(gcs=gcs) if gcs is not None:
-                return f"gs://{gcs.bucket}/{gcs.prefix}"
-            case Destination(azure_blob=azure) if azure is not None:
-                return f"azure://{azure.account}/{azure.container}/{azure.prefix}"
-        return None
-
-
 class Compression(Enum):
     """How parts are compressed."""
 
@@ -795,7 +362,7 @@ class Output(Model, frozen=True, kw_only=True):
         OutputFormat,
         Meta(
             description="Form of the records: Source keeps the bytes that the source served.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     "self == oldSelf",
                     "format cannot change: the records of one ledger have one form; create "
@@ -810,7 +377,7 @@ class Output(Model, frozen=True, kw_only=True):
             max_length=256,
             description="Folders of the parts, from the window's start in UTC: the fields are "
             "{year}, {month}, {day} and {hour}.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     r"self.matches('^([-A-Za-z0-9=.]|[{](year|month|day|hour)[}]|/)*$') "
                     r"&& !self.startsWith('/') && !self.endsWith('/') "
@@ -888,7 +455,7 @@ class SyncLogExportSpec(Model, frozen=True, kw_only=True):
         Meta(
             description="When to export: five cron fields, @hourly, @daily, @weekly or @monthly. "
             "H in a field is a stable value chosen by namespace and name. Absent: run once.",
-            extra_json_schema=_rules(
+            extra_json_schema=rules(
                 Rule(
                     r"self.matches('^(@(hourly|daily|weekly|monthly)|\\s*(\\S+\\s+){4}\\S+\\s*)$')",
                     "write five fields such as '30 2 * * *', or @hourly, @daily, @weekly or "

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from synclog.api.spec import Model, Time
+from synclog.api.fields import Model, Time
 
 
 class ConditionType(Enum):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from synclog.api import names, run
+from synclog.api.destination import PersistentVolumeClaim
 from synclog.api.run import (
     NOT_RETRIED_INDEX,
     NOT_RETRIED_JOB,
@@ -21,7 +22,7 @@ from synclog.api.run import (
     RunSpec,
     SpanText,
 )
-from synclog.api.spec import PersistentVolumeClaim, SyncLogExportSpec
+from synclog.api.spec import SyncLogExportSpec
 from synclog.controller.mounts import SPOOL, mounts_of
 from synclog.controller.objects import EXPORTER, Export
 from synclog.controller.pods import overlay

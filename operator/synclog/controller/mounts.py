@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from synclog.api import run
-from synclog.api.spec import (
+from synclog.api.destination import (
     S3,
-    Auth,
     AzureBlob,
     AzureCredentials,
-    CaBundle,
     Destination,
     Gcs,
     GcsCredentials,
     S3Credentials,
-    SyncLogExportSpec,
 )
+from synclog.api.fields import CaBundle
+from synclog.api.spec import Auth, SyncLogExportSpec
 
 SPOOL = "/var/lib/synclog/spool"
 _DESTINATION = "/var/lib/synclog/destination"

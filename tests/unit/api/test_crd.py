@@ -7,7 +7,7 @@ import pytest
 import yaml
 from msgspec import inspect
 
-from synclog.api import spec as models
+from synclog.api import fields as models
 from synclog.api.crd import custom_resource_definition, schema_of
 from synclog.api.resource import SyncLogExport
 

@@ -10,16 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from synclog.api.destination import Destination
 from synclog.api.run import Owner, Purpose, RunSpec, SpanText
-from synclog.api.spec import (
-    ApiClientAuth,
-    Auth,
-    Compression,
-    Destination,
-    Output,
-    Source,
-    SourceFormat,
-)
+from synclog.api.spec import ApiClientAuth, Auth, Compression, Output, Source, SourceFormat
 from synclog.exporter.destination.base import Stored, checked
 from synclog.exporter.errors import DestinationError
 from synclog.exporter.pipeline import Site

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from synclog.api.destination import Destination
 from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
 from synclog.api.spec import (
     ApiClientAuth,
     Auth,
     BearerTokenAuth,
     Compression,
-    Destination,
     Output,
     Source,
     SourceFormat,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from obstore.store import AzureStore
 
-from synclog.api.spec import AzureBlob, AzureCredentials
+from synclog.api.destination import AzureBlob, AzureCredentials
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.objects import (
     RETRIES,

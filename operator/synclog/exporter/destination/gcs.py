@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import BaseError
 from obstore.store import GCSStore
 
-from synclog.api.spec import Gcs
+from synclog.api.destination import Gcs
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.objects import (
     RETRIES,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from synclog.api import spec as api
+from synclog.api import destination as api
 from synclog.exporter.destination.azure import azure, azure_of_environment
 from synclog.exporter.destination.base import Destination
 from synclog.exporter.destination.gcs import gcs, gcs_of_environment

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from obstore.store import S3Store
 
-from synclog.api.spec import S3, S3Credentials, S3EncryptionType
+from synclog.api.destination import S3, S3Credentials, S3EncryptionType
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.objects import (
     RETRIES,

@@ -4,7 +4,7 @@ from enum import Enum
 
 from msgspec import field
 
-from synclog.api.spec import Model
+from synclog.api.fields import Model
 
 ANSWERS_KEPT = 50
 """HTTP answers that are listed one by one; the others are only counted."""
