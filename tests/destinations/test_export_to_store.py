@@ -30,7 +30,8 @@ from synclog.api.run import (
     RunSpec,
     SpanText,
 )
-from synclog.api.spec import ApiClientAuth, Auth, Output, Source
+from synclog.api.source import ApiClientAuth, Auth, Source
+from synclog.api.spec import Output
 from synclog.windows import DAY, Window, format_time
 
 AZURE = pytest.param(

@@ -37,7 +37,8 @@ from synclog.api.run import (
     RunSpec,
     SpanText,
 )
-from synclog.api.spec import ApiClientAuth, Auth, Output, Source, SourceFormat
+from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
+from synclog.api.spec import Output
 from synclog.windows import DAY, HOUR, Window, format_time
 
 PATIENCE = 60

@@ -13,7 +13,7 @@ import pytest
 
 from devcluster.code42 import Behaviour, SimulatedCode42, from_csv, from_json_lines, running
 from devcluster.code42.truth import canonical
-from synclog.api.spec import ApiClientAuth, Auth, Source, SourceFormat
+from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
 from synclog.exporter.source import ApiClient, Credentials, Reading, SourceReader, SystemClock
 from synclog.windows import DAY, Window
 

@@ -7,7 +7,7 @@ import pytest
 
 from devcluster.code42 import Behaviour, Body, Faults, Json, Order, Paging, Population, RowCap
 from devcluster.code42.behaviour import COLUMNS
-from synclog.api.spec import Sort, SortColumn, SortDirection, SourceFormat
+from synclog.api.source import Sort, SortColumn, SortDirection, SourceFormat
 from synclog.exporter.errors import AnswerError, SourceError, UnprovenError
 from synclog.exporter.source import Proof
 from synclog.windows import Window

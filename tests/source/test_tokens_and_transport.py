@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from devcluster.code42 import MARKER, Behaviour, Body, Faults, Population, Tokens, running
-from synclog.api.spec import ApiClientAuth, Auth, BearerTokenAuth, SourceFormat, UserPasswordAuth
+from synclog.api.source import ApiClientAuth, Auth, BearerTokenAuth, SourceFormat, UserPasswordAuth
 from synclog.exporter.errors import (
     AnswerError,
     AuthorisationError,

@@ -18,7 +18,8 @@ from synclog.api.destination import (
     S3Credentials,
 )
 from synclog.api.fields import CaBundle
-from synclog.api.spec import Auth, SyncLogExportSpec
+from synclog.api.source import Auth
+from synclog.api.spec import SyncLogExportSpec
 
 SPOOL = "/var/lib/synclog/spool"
 _DESTINATION = "/var/lib/synclog/destination"

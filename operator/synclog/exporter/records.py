@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from synclog.api.spec import SourceFormat
+from synclog.api.source import SourceFormat
 from synclog.exporter.codec import decompressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import AnswerError, IntegrityError

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from synclog.api.run import ExitCode, RunResult
-from synclog.api.spec import Compression, SourceFormat
+from synclog.api.source import SourceFormat
+from synclog.api.spec import Compression
 from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
 from synclog.exporter.ledger import Ledger, Lost, WindowRecord

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclog.api.spec import SourceFormat
+from synclog.api.source import SourceFormat
 from synclog.exporter import pipeline, query
 from synclog.exporter.errors import ConfigurationError, IntegrityError
 from synclog.exporter.query import Archive, in_order

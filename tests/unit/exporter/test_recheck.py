@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synclog.api.run import ExitCode, Purpose
-from synclog.api.spec import SourceFormat
+from synclog.api.source import SourceFormat
 from synclog.exporter import compare, pipeline
 from synclog.exporter.compare import Served, Vanished, late
 from synclog.exporter.ledger import Ledger, Recheck

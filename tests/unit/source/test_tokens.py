@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synclog.api.spec import ApiClientAuth, Auth, BearerTokenAuth, UserPasswordAuth
+from synclog.api.source import ApiClientAuth, Auth, BearerTokenAuth, UserPasswordAuth
 from synclog.exporter.errors import AnswerError, ConfigurationError
 from synclog.exporter.source.credentials import (
     ApiClient,

@@ -10,16 +10,15 @@ import msgspec
 
 from synclog.api.destination import Destination
 from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
-from synclog.api.spec import (
+from synclog.api.source import (
     ApiClientAuth,
     Auth,
     BearerTokenAuth,
-    Compression,
-    Output,
     Source,
     SourceFormat,
     UserPasswordAuth,
 )
+from synclog.api.spec import Compression, Output
 from synclog.exporter.errors import ConfigurationError
 from synclog.windows import Instant, format_time, parse_duration, parse_time
 

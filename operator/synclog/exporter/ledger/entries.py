@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct, field
 
 from synclog.api.run import Owner, Totals, WindowText
-from synclog.api.spec import Compression, OutputFormat, SourceFormat
+from synclog.api.source import SourceFormat
+from synclog.api.spec import Compression, OutputFormat
 from synclog.exporter.errors import IntegrityError
 
 FOLDER = "_synclog/ledger"

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from synclog.api.run import RunSpec
-from synclog.api.spec import SourceFormat
+from synclog.api.source import SourceFormat
 from synclog.exporter.compare import Key, Served, Vanished, key_of, late
 from synclog.exporter.errors import ConfigurationError, IntegrityError, SourceError
 from synclog.exporter.ledger import Content, Head, Ledger, Recheck

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from synclog.api.spec import Auth
+from synclog.api.source import Auth
 from synclog.exporter.errors import ConfigurationError
 
 _SECRET_LIMIT = 64 * 1024

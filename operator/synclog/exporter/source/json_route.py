@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
 
-from synclog.api.spec import Sort, SortColumn, SortDirection, Source
+from synclog.api.source import Sort, SortColumn, SortDirection, Source
 from synclog.exporter.errors import AnswerError, ConfigurationError, ExportError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.digest import multiset_sum

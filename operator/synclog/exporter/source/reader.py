@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from synclog.api.spec import Source, SourceFormat
+from synclog.api.source import Source, SourceFormat
 from synclog.exporter.errors import AnswerError, ConfigurationError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.clock import Clock, ClockReading, StopSignal, SystemClock

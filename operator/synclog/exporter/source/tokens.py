@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from synclog.api.spec import Auth
+from synclog.api.source import Auth
 from synclog.exporter.errors import AnswerError, ConfigurationError
 from synclog.exporter.source.clock import Clock, StopSignal
 from synclog.exporter.source.credentials import ApiClient, BearerToken, Credentials, UserPassword

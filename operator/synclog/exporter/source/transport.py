@@ -15,7 +15,7 @@ from typing import TypeVar
 import certifi
 import httpx
 
-from synclog.api.spec import Source
+from synclog.api.source import Source
 from synclog.exporter.errors import (
     AnswerError,
     AuthorisationError,

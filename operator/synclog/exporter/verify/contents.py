@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from synclog.api.spec import SourceFormat
+from synclog.api.source import SourceFormat
 from synclog.exporter.codec import Digest, decompressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import IntegrityError
