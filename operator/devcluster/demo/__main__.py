@@ -37,7 +37,7 @@ def main() -> int:
     try:
         play(directory, console, options.parallelism, stay=options.stay)
     except KeyboardInterrupt:
-        console.print(f"stopped; everything is in {directory}")
+        console.print(f"\nstopped; everything is in {directory}")
     except (DemoFailedError, NotProvenError) as error:
         console.print(f"[bold red]the demo failed:[/] {error}; the logs are in {directory}")
         return 1

@@ -195,6 +195,7 @@ def _farewell(console: Console, directory: Path, cluster: Cluster) -> None:
     archive = shown / "node/volumes" / manifests.NAMESPACE / manifests.CLAIM / manifests.EXPORT
     export = f"{Path(sys.executable).parent}/synclog-export"
     kubeconfig = os.path.relpath(cluster.kubeconfig)
+    namespace = manifests.NAMESPACE
     kubectl = _short(str(Path(sys.executable).parent / "kubectl"))
     lines = (
         "",
@@ -204,7 +205,7 @@ def _farewell(console: Console, directory: Path, cluster: Cluster) -> None:
         f"See the gaps:    {_short(export)} coverage --destination {archive}",
         f"The logs:        {shown / 'logs'}",
         "Look around:     make demo ARGS=--stay, and in another terminal",
-        f"                 {kubectl} --kubeconfig {kubeconfig} -n {manifests.NAMESPACE} get sle,jobs",
+        f"                 {kubectl} --kubeconfig {kubeconfig} get sle,jobs -n {namespace}",
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
