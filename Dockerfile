@@ -1,6 +1,6 @@
 # One image for the operator and for the exporter's Jobs.
 # BASE_IMAGE can name a mirror or a hardened base with the same Python.
-ARG BASE_IMAGE=docker.io/library/python:3.13-slim
+ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src

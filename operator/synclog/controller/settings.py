@@ -90,7 +90,7 @@ class Settings:
     )
     image: str = _setting(
         str,
-        f"ghcr.io/synclog/synclog-operator:{__version__}",
+        f"synclog/synclog-operator:{__version__}",
         "Image of the exporter's pods. The default is the operator's own version: the two speak "
         "one protocol.",
         "IMAGE",
