@@ -65,7 +65,7 @@ bench-scale: $(STAMP) ## The operator at scale, beside CronJobs (needs KUBEBUILD
 	$(BIN)/python -m tests.bench.scale $(ARGS)
 
 generate: $(STAMP) ## Write what is generated from the typed API
-	$(BIN)/synclog-operator crd > crds/synclogexports.synclog.dev.yaml
+	$(BIN)/synclog-operator crd > $(STAMP).crd && mv $(STAMP).crd crds/synclogexports.synclog.dev.yaml
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

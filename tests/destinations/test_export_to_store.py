@@ -16,6 +16,7 @@ from devcluster.code42.server import running
 from devcluster.code42.truth import from_json_lines
 from support.azurite import MISSING
 from support.stores import lost_answer, refusal, reset
+from synclog.api.output import Output
 from synclog.api.run import (
     ENV_AUTH_DIR,
     ENV_DESTINATION_AUTH_DIR,
@@ -31,7 +32,6 @@ from synclog.api.run import (
     SpanText,
 )
 from synclog.api.source import ApiClientAuth, Auth, Source
-from synclog.api.spec import Output
 from synclog.windows import DAY, Window, format_time
 
 AZURE = pytest.param(

@@ -22,6 +22,7 @@ from devcluster.code42.behaviour import Behaviour, Body, Faults, Population
 from devcluster.code42.server import SimulatedCode42, running
 from devcluster.code42.truth import from_csv, from_json_lines
 from synclog.api.destination import Destination
+from synclog.api.output import Output
 from synclog.api.run import (
     ENV_AUTH_DIR,
     ENV_DESTINATION_DIR,
@@ -38,7 +39,6 @@ from synclog.api.run import (
     SpanText,
 )
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
-from synclog.api.spec import Output
 from synclog.windows import DAY, HOUR, Window, format_time
 
 PATIENCE = 60

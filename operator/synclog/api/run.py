@@ -12,8 +12,8 @@ from msgspec import Meta, field
 
 from synclog.api.destination import Destination
 from synclog.api.fields import Model
+from synclog.api.output import Output
 from synclog.api.source import Source
-from synclog.api.spec import Output
 
 ENV_RUN_SPEC = "SYNCLOG_RUN_SPEC"
 ENV_TERMINATION_LOG = "SYNCLOG_TERMINATION_LOG"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from isal import igzip_lib, isal_zlib
 
-from synclog.api.spec import Compression
+from synclog.api.output import Compression
 from synclog.exporter.errors import IntegrityError
 
 if sys.version_info >= (3, 14):

@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterable
 
+from synclog.api.output import Compression, Output
 from synclog.api.source import SourceFormat
-from synclog.api.spec import Compression, Output
 from synclog.exporter.codec import SUFFIXES, Digest, compressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import IntegrityError

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from synclog.api.spec import Between, Rolling, SyncLogExportSpec
+from synclog.api.range import Between, Rolling
+from synclog.api.spec import SyncLogExportSpec
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import Schedule, parse_schedule
 from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, parse_duration, parse_time

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from synclog.api.destination import Destination
+from synclog.api.output import Compression, Output
 from synclog.api.run import Owner, Purpose, RunSpec, SpanText
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
-from synclog.api.spec import Compression, Output
 from synclog.exporter.destination.base import Stored, checked
 from synclog.exporter.errors import DestinationError
 from synclog.exporter.pipeline import Site

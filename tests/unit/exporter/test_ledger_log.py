@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from synclog.api.output import OutputFormat
 from synclog.api.run import LedgerHead, Owner
 from synclog.api.source import SourceFormat
-from synclog.api.spec import OutputFormat
 from synclog.exporter.errors import ConfigurationError, DestinationError, IntegrityError
 from synclog.exporter.ledger import Adoption, Content, Identity, Ledger, Lost, WindowRecord
 from synclog.exporter.ledger.entries import FORMAT, decode, path_of

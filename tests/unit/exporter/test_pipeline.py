@@ -6,9 +6,9 @@ from collections import Counter
 import msgspec
 import pytest
 
+from synclog.api.output import Compression
 from synclog.api.run import ExitCode, RunResult
 from synclog.api.source import SourceFormat
-from synclog.api.spec import Compression
 from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
 from synclog.exporter.ledger import Ledger, Lost, WindowRecord

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclog.api.spec import Compression
+from synclog.api.output import Compression
 from synclog.exporter.codec import Digest, compressed, decompressed
 from synclog.exporter.errors import ConfigurationError, DestinationError, IntegrityError
 from synclog.exporter.spool import RecordSpool

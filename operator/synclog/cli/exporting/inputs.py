@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from synclog.api.destination import Destination
+from synclog.api.output import Compression, Output
 from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
 from synclog.api.source import (
     ApiClientAuth,
@@ -18,7 +19,6 @@ from synclog.api.source import (
     SourceFormat,
     UserPasswordAuth,
 )
-from synclog.api.spec import Compression, Output
 from synclog.exporter.errors import ConfigurationError
 from synclog.windows import Instant, format_time, parse_duration, parse_time
 

@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
+from synclog.api.output import Compression, OutputFormat
 from synclog.api.run import Owner, Totals, WindowText
 from synclog.api.source import SourceFormat
-from synclog.api.spec import Compression, OutputFormat
 from synclog.exporter.errors import IntegrityError
 
 FOLDER = "_synclog/ledger"
