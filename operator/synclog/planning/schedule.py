@@ -6,12 +6,13 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
 from synclog.planning.errors import SpecError
-from synclog.windows import Instant, from_datetime, to_datetime
+from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, from_datetime, to_datetime
 
 _MACROS = {
     "@hourly": "0 * * * *",
@@ -53,8 +54,42 @@ class Schedule:
             yield from_datetime(tick)
 
     def due(self, after: Instant, until: Instant) -> Iterator[Instant]:
-        """The ticks in ``(after, until]``, in order."""
+        """The ticks in ``(after, until]``, in order. A long absence costs milliseconds."""
+        if until - after > DAY:
+            return self._day_by_day(after, until)
         return itertools.takewhile(lambda tick: tick <= until, self.after(after))
+
+    def _day_by_day(self, after: Instant, until: Instant) -> Iterator[Instant]:
+        """The same, with one question to cronsim for each day on which no clock changes."""
+        ticks = self.after(after)
+        while (tick := next(ticks, until + 1)) <= until:
+            midnight = self._midnight(tick)
+            if midnight is None:
+                yield tick
+                continue
+            times = (midnight + time for time in _times(self.cron))
+            yield from (time for time in times if tick <= time <= until)
+            ticks = self.after(midnight + DAY - SECOND)
+
+    def _midnight(self, tick: Instant) -> Instant | None:
+        """When the local day of a tick began; None for a day on which a clock changes."""
+        local = to_datetime(tick).astimezone(self.zone)
+        start = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        midnight = from_datetime(start)
+        # The sum is one of local times: a day later by the clock on the wall.
+        ordinary = from_datetime(start + timedelta(days=1)) - midnight == DAY
+        return midnight if ordinary else None
+
+
+@functools.lru_cache(maxsize=1_024)
+def _times(cron: str) -> tuple[Span, ...]:
+    """The times of a day that is due at all, since midnight."""
+    fields = CronSim(cron, to_datetime(0))
+    return tuple(
+        (hour * 60 + minute) * MINUTE
+        for hour in sorted(fields.hours)
+        for minute in sorted(fields.minutes)
+    )
 
 
 @functools.lru_cache(maxsize=16_384)  # every look at an export reads its schedule

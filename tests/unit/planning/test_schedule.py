@@ -1,5 +1,6 @@
 import itertools
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import parse_schedule
-from synclog.windows import format_seconds, parse_time
+from synclog.windows import DAY, MINUTE, format_seconds, parse_time, to_datetime
 
 
 def ticks(text, start, count=3, zone="UTC", by="ns/name"):
@@ -63,6 +64,42 @@ def test_due_is_open_at_the_start_and_closed_at_the_end():
     schedule = parse_schedule("0 * * * *", "UTC", "a/b")
     one, two = parse_time("2026-01-01T01:00:00Z"), parse_time("2026-01-01T02:00:00Z")
     assert list(schedule.due(one, two)) == [two]
+
+
+@given(
+    text=st.sampled_from(
+        ["* * * * *", "*/7 9-17 * * 1-5", "30 2 * * *", "0 0,23 * * *", "0 */5 * * *",
+         "15 1 1,15 * 5", "59 23 L * *", "0 12 * * 5#2"]
+    ),
+    zone=st.sampled_from(
+        ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Beirut", "Australia/Lord_Howe",
+         "Pacific/Apia", "Africa/Casablanca"]
+    ),
+    year=st.sampled_from([2011, 2017, 2026]),
+    start=st.integers(0, 365 * 24 * 60),
+    days=st.integers(2, 9),
+    odd=st.integers(0, 59_999),
+)  # fmt: skip
+def test_a_long_absence_has_the_same_ticks_as_many_short_ones(text, zone, year, start, days, odd):
+    schedule = parse_schedule(text, zone, "a/b")
+    after = parse_time(f"{year}-01-01T00:00:00Z") + start * MINUTE + odd
+    until = after + days * DAY
+    one_by_one = itertools.takewhile(lambda tick: tick <= until, schedule.after(after))
+    assert list(schedule.due(after, until)) == list(one_by_one)
+
+
+def test_the_days_on_which_clocks_change_are_counted_as_they_are():
+    schedule = parse_schedule("*/30 * * * *", "Europe/Berlin", "a/b")
+    for month, hours in (("03-29", 23), ("10-25", 25)):
+        noon = parse_time(f"2026-{month}T12:00:00Z")
+        found = list(schedule.due(noon - 2 * DAY, noon + 2 * DAY))
+        assert len(found) == 4 * 48, "elapsed time counts for these"
+        local = [tick for tick in found if schedule_day(tick) == f"2026-{month}"]
+        assert len(local) == 2 * hours
+
+
+def schedule_day(tick):
+    return to_datetime(tick).astimezone(ZoneInfo("Europe/Berlin")).strftime("%Y-%m-%d")
 
 
 @given(st.text("abcdefgh/", min_size=1, max_size=30))
