@@ -11,7 +11,7 @@ from synclog.exporter.errors import UnprovenError
 from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.proof import Prover
-from synclog.exporter.source.selection import select_each
+from synclog.exporter.source.selection import select
 from synclog.windows import Window
 
 WINDOW = Window(1_000_000, 1_100_000)
@@ -52,7 +52,7 @@ class Model:
         answer.rows = len(served)
         if served:
             records = [b"%09d" % event for event in served]
-            selected = select_each(records, served, window)
+            selected = select(records, served, window)
             data = b"".join(record + b"\n" for record in selected.records)
             spool.write(data)
             answer.add(selected, len(data))

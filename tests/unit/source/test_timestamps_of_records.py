@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synclog.exporter.source.selection import select_alike, select_each
-from synclog.exporter.source.timestamps import NotATimestampError, Timestamps, as_run
+from synclog.exporter.source.selection import select
+from synclog.exporter.source.timestamp_blocks import instants_of_texts
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
 from synclog.windows import Window, parse_time, to_datetime
 
 instants = st.integers(parse_time("2001-01-01T00:00:00Z"), parse_time("2099-01-01T00:00:00Z"))
@@ -84,34 +85,53 @@ def test_a_time_without_zone_needs_an_assumed_one() -> None:
     offsets,
     st.sampled_from([0, 3, 6, 9]),
 )
-def test_selecting_alike_is_selecting_each(
+def test_times_read_together_are_those_read_one_by_one(
     deltas: list[int], start: int, length: int, offset: str, digits: int
 ) -> None:
-    window = Window(start, start + length)
     pairs = [written(start + delta, offset, digits, "999999") for delta in deltas]
-    records = [b"record %d" % at for at in range(len(pairs))]
     texts = [text for text, _ in pairs]
 
-    alike = select_alike(records, texts, window, Timestamps())
+    together = instants_of_texts(texts, Timestamps())
 
-    assert alike == select_each(records, [instant for _, instant in pairs], window)
+    assert together is not None
+    assert together.tolist() == [instant for _, instant in pairs]
+    window = Window(start, start + length)
+    records = [b"record %d" % at for at in range(len(pairs))]
+    selected = select(records, together, window)
+    inside = [at for at, (_, instant) in enumerate(pairs) if instant in window]
+    assert selected.records == [records[at] for at in inside]
+    assert selected.first == min((pairs[at][1] for at in inside), default=None)
+    assert selected.last == max((pairs[at][1] for at in inside), default=None)
+    assert selected.earliest == min(instant for _, instant in pairs)
+    assert selected.latest == max(instant for _, instant in pairs)
+
+
+@given(st.lists(st.tuples(instants, st.sampled_from([0, 3, 6, 9])), min_size=1, max_size=20))
+def test_a_source_that_leaves_out_zeros_is_read_together(times: list[tuple[int, int]]) -> None:
+    pairs = [written(instant, "Z", digits) for instant, digits in times]
+    together = instants_of_texts([text for text, _ in pairs], Timestamps())
+    assert together is not None
+    assert together.tolist() == [instant for _, instant in pairs]
 
 
 @pytest.mark.parametrize(
     "texts",
     [
-        [b"2026-01-31T00:00:00Z", b"2026-01-31T00:00:00.5Z"],
         [b"2026-01-31T00:00:00+01:00", b"2026-01-31T00:00:00+02:00"],
         [b"2026-01-31T00:00:00Z", b"2026-01-32T00:00:00Z"],
         [b"2026-01-31T00:00:00Z", b"2026-01-31T25:00:00Z"],
         [b"2026-01-31T00:00:00Z", b"2026-01-31T00:60:00Z"],
         [b"2026-01-31T00:00:00Z", b"2026-01-31T00:00:60Z"],
         [b"2026-01-31T00:00:00Z", b"2026-01-31T23:00:0xZ"],
+        [b"2026-01-31T00:00:00Z", b"2026-01-31T23:00:00X"],
+        [b"2026-01-31T00:00:00Z", b"2026-01-31T23 00:00Z"],
         [b"2026-01-31T00:00:00+25:00", b"2026-01-31T00:00:00+25:00"],
         [b"2026-01-30T00:00:00Z", b"2026-01-30T30:00:00Z", b"2026-01-31T00:00:00Z"],
+        [b"2026-01-31T00:00:00.000"],
         [b"no time", b"at all!"],
-        [],
+        [b""],
+        [b"2026-01-31T00:00:00Z" + b"0" * digits for digits in range(9)],
     ],
 )
 def test_what_is_not_alike_is_left_to_the_careful_way(texts: list[bytes]) -> None:
-    assert as_run(texts, Timestamps()) is None
+    assert instants_of_texts(texts, Timestamps()) is None

@@ -1,7 +1,8 @@
 """The CSV route: one request, one answer, streamed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from synclog.exporter.ahead import ahead
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.csv_dialect import Dialect, read_header
@@ -14,7 +15,7 @@ from synclog.windows import Window, format_time
 
 _ACCEPT = "text/csv, text/plain;q=0.5"
 _NOT_CSV = ("html", "json", "xml", "image/", "pdf", "zip")
-_BLOCK = 128 * 1024
+_BLOCK = 256 * 1024
 
 
 class CsvRoute:
@@ -61,7 +62,16 @@ class CsvRoute:
             spool.truncate(base)  # the answer before this one broke off
             _check_type(head)
             answer = Answer(window, asked, tells_the_end=head.framing.tells_the_end)
-            self._take(answer, blocks, spool, progress)
+            # Three threads: the network, the scanner, and digest and spool.
+            with (
+                ahead(_gathered(blocks)) as gathered,
+                ahead(self._scanned(answer, gathered)) as scanned,
+            ):
+                for kept in scanned:
+                    if kept.records:
+                        spool.write(kept.data)
+                    answer.add(kept.selected, len(kept.data))
+                    progress(answer.events, answer.bytes)
             answer.http.append(
                 AnswerEvidence(
                     query=head.query,
@@ -80,12 +90,10 @@ class CsvRoute:
         }
         return self._transport.get(self._path, params, _ACCEPT, consume)
 
-    def _take(
-        self, answer: Answer, blocks: Iterator[bytes], spool: Spool, progress: Progress
-    ) -> None:
+    def _scanned(self, answer: Answer, blocks: Iterable[bytes]) -> Iterator[Kept]:
         scanner: Scanner | None = None
         pending = b""
-        for block in _gathered(blocks):
+        for block in blocks:
             answer.served += len(block)
             if scanner is None:
                 pending += block
@@ -95,10 +103,7 @@ class CsvRoute:
                 dialect, end = found
                 scanner = self._begin(answer, dialect)
                 block = pending[end:]  # noqa: PLW2901 - what follows the header
-            for kept in scanner.feed(block):
-                _add(answer, kept, spool)
-            answer.rows = scanner.seen
-            progress(answer.events, answer.bytes)
+            yield from scanner.feed(block)
         if not pending:
             answer.blank = True
             return
@@ -106,8 +111,7 @@ class CsvRoute:
             dialect, end = _last_chance(pending, framed=answer.tells_the_end)
             scanner = self._begin(answer, dialect)
             answer.ends_mid_line = pending[end - 1 : end] not in (b"\n", b"\r")
-        for kept in scanner.finish():
-            _add(answer, kept, spool)
+        yield from scanner.finish()
         answer.rows = scanner.seen
         answer.ends_mid_line |= scanner.ended_mid_line
         answer.broken = scanner.broken
@@ -140,12 +144,6 @@ def _last_chance(pending: bytes, *, framed: bool) -> tuple[Dialect, int]:
 
 def _shown(header: bytes) -> str:
     return repr(header[:200].decode("utf-8", "replace").strip())
-
-
-def _add(answer: Answer, kept: Kept, spool: Spool) -> None:
-    if kept.records:
-        spool.write(kept.data)
-    answer.add(kept.selected, len(kept.data))
 
 
 def _check_type(head: Head) -> None:

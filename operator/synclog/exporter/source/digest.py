@@ -14,12 +14,11 @@ once in 2**128.
 
 from collections.abc import Sequence
 
+import numpy as np
 from xxhash import xxh3_128_digest
 
 _BITS = 128
 _MASK = (1 << _BITS) - 1
-_LANE = 192  # a hash and 64 bits for the carries of adding up to 2**64 of them
-_CARRY = bytes((_LANE - _BITS) // 8)
 _BATCH = 4096
 
 
@@ -27,7 +26,7 @@ def multiset_sum(records: Sequence[bytes]) -> int:
     """The digest of some records as a number; add numbers with `combine`."""
     total = 0
     for first in range(0, len(records), _BATCH):
-        total += _sum(list(map(xxh3_128_digest, records[first : first + _BATCH])))
+        total += _sum(b"".join(map(xxh3_128_digest, records[first : first + _BATCH])))
     return total & _MASK
 
 
@@ -41,12 +40,7 @@ def to_hex(total: int) -> str:
     return f"{total:032x}"
 
 
-def _sum(hashes: list[bytes]) -> int:
-    """Add up hashes pairwise inside one large number: a third of the time of adding each."""
-    lanes = int.from_bytes(_CARRY.join(hashes), "big")
-    count = 1 << (len(hashes) - 1).bit_length()
-    while count > 1:
-        count >>= 1
-        bits = count * _LANE
-        lanes = (lanes & ((1 << bits) - 1)) + (lanes >> bits)
-    return lanes
+def _sum(hashes: bytes) -> int:
+    """Add up hashes, each of their four words for itself: a word more holds all carries."""
+    words = np.frombuffer(hashes, ">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    return sum(int(word) << shift for word, shift in zip(words, (96, 64, 32, 0), strict=True))

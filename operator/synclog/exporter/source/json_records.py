@@ -8,7 +8,8 @@ from msgspec import Raw
 
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.csv_dialect import time_column_of
-from synclog.exporter.source.selection import Selected, select_alike, select_each
+from synclog.exporter.source.selection import Selected, select
+from synclog.exporter.source.timestamp_blocks import instants_of_texts
 from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
 from synclog.windows import Instant, Window
 
@@ -53,11 +54,10 @@ class JsonRecords:
         Raises:
             AnswerError: a time cannot be read.
         """
-        selected = select_alike(rows.lines, rows.texts, window, self.timestamps)
-        if selected is None:
-            instants = [self.instant(text) for text in rows.texts]
-            selected = select_each(rows.lines, instants, window)
-        return selected
+        instants = instants_of_texts(rows.texts, self.timestamps)
+        if instants is not None:
+            return select(rows.lines, instants, window)
+        return select(rows.lines, [self.instant(text) for text in rows.texts], window)
 
     def instant(self, text: bytes) -> Instant:
         """Read one time.
