@@ -85,8 +85,9 @@ class MemoryDraft:
 class MemoryDestination:
     """A storage in memory. ``step`` is called around everything that others could see."""
 
-    def __init__(self, part_size: int = 1 << 20) -> None:
+    def __init__(self, part_size: int = 1 << 20, room: int = 0) -> None:
         self.part_size = part_size
+        self.room = room
         self.content: dict[str, bytes] = {}
         self.step: Callable[[str], None] = lambda _what: None
 

@@ -77,6 +77,10 @@ class Destination(Protocol):
     def part_size(self) -> int:
         """Plain bytes that one part should not exceed by more than a record."""
 
+    @property
+    def room(self) -> int:
+        """Bytes of drafts that may be published side by side, from threads; 0: none may."""
+
     def __str__(self) -> str:
         """The destination in one string for a person; no secret in it."""
 

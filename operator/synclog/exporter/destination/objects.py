@@ -44,8 +44,10 @@ RETRIES: "RetryConfig" = {
 """What the library does about 5xx, throttling and broken connections within one call."""
 
 _BLOCK = 1 << 20
-_PART_SIZE = 32 << 20
+_PART_SIZE = 16 << 20
 """A part is held in memory until it is complete: this bounds it, compressed or not."""
+_ROOM = 2 * _PART_SIZE + (1 << 20)
+"""Parts on their way are held as well: two that are not compressed, or more that are."""
 _PAUSES = (1.0, 3.0)
 """Seconds before a creation whose outcome is unknown is tried again."""
 
@@ -86,6 +88,7 @@ class Bucket:
         store: the store, with the prefix of the destination.
         place: how it is called, and what it wants granted.
         part_size: plain bytes that one part should not exceed by more than a record.
+        room: bytes of drafts that may be published at the same time.
         sleep: waits the given seconds.
     """
 
@@ -95,11 +98,13 @@ class Bucket:
         place: Place,
         *,
         part_size: int = _PART_SIZE,
+        room: int = _ROOM,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
         self._place = place
         self.part_size = part_size
+        self.room = room
         self._sleep = sleep
 
     def __str__(self) -> str:
@@ -176,7 +181,7 @@ class Bucket:
                 for found in page:
                     yield Stored(found["path"], found["size"])
 
-    def _put(self, path: str, data: bytes | bytearray) -> bool:
+    def _put(self, path: str, data: bytes | list[bytes]) -> bool:
         """Create an object. False if one of that name exists, which may be our own."""
         for pause in (*_PAUSES, None):
             problem = self._try(path, data)
@@ -187,7 +192,7 @@ class Bucket:
             self._sleep(pause)
         raise AssertionError("the last try has no pause")
 
-    def _try(self, path: str, data: bytes | bytearray) -> bool | ExportError:
+    def _try(self, path: str, data: bytes | list[bytes]) -> bool | ExportError:
         """One try: whether the object was created, or why that is not known."""
         try:
             obstore.put(self._store, checked(path), data, mode="create", use_multipart=False)
@@ -217,13 +222,13 @@ class Bucket:
 class BucketDraft:
     """An object that is being written, in memory. See `Draft`."""
 
-    def __init__(self, put: Callable[[str, bytearray], bool]) -> None:
+    def __init__(self, put: Callable[[str, list[bytes]], bool]) -> None:
         self._put = put
-        self._data = bytearray()
+        self._data: list[bytes] = []
 
     def write(self, data: bytes | memoryview, /) -> None:
         """See `Draft.write`."""
-        self._data += data
+        self._data.append(bytes(data))
 
     def publish(self, path: str, /) -> bool:
         """See `Draft.publish`."""

@@ -60,6 +60,9 @@ class Volume:
         part_size: plain bytes that one part should not exceed by more than a record.
     """
 
+    room = 0
+    """A file is written while it is packed: little is left to do side by side."""
+
     def __init__(self, root: Path, *, part_size: int = _PART_SIZE) -> None:
         self._root = root
         self.part_size = part_size
