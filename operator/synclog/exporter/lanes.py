@@ -21,7 +21,6 @@ class Lanes:
 
     def __init__(self, room: int, *, count: int, check: Callable[[], None]) -> None:
         self._room = room
-        self._count = count
         self._check = check
         self._running: dict[Future[None], int] = {}
         self._first_error: BaseException | None = None
@@ -49,11 +48,11 @@ class Lanes:
         Raises:
             BaseException: the first error of a task, or that of `check`.
         """
-        while self._running and not self._fits(size):
+        while self._running and not self._fits(size) and self._first_error is None:
             self._collect()
-            self._raise_error()
             self._check()
-        self._raise_error()
+        if self._first_error is not None:
+            raise self._first_error
 
     def start(self, task: Callable[[], None], size: int) -> None:
         """Start a task for which there is room."""
@@ -63,7 +62,7 @@ class Lanes:
         self._running[self._threads.submit(task)] = size
 
     def _fits(self, size: int) -> bool:
-        return len(self._running) < self._count and sum(self._running.values()) + size <= self._room
+        return sum(self._running.values()) + size <= self._room
 
     def _collect(self) -> None:
         """Wait for the next tasks that end, and remember the first error."""
@@ -72,7 +71,3 @@ class Lanes:
             del self._running[task]
             if self._first_error is None:
                 self._first_error = task.exception()
-
-    def _raise_error(self) -> None:
-        if self._first_error is not None:
-            raise self._first_error
