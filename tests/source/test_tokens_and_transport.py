@@ -114,12 +114,12 @@ def test_a_redirect_to_another_host_gets_no_token(bench: Bench, route: Any) -> N
 
 @pytest.mark.parametrize("retry_after", ["seconds", "date", "absent"])
 def test_429_is_waited_for(bench: Bench, retry_after: Any) -> None:
-    faults = Faults(throttle_rate=0.4, retry_after=retry_after, retry_after_seconds=7)
+    faults = Faults(throttle_rate=0.4, retry_after=retry_after, retry_after_seconds=100)
     with bench(Behaviour(population=BUSY, faults=faults), JSON, page_size=100) as b:
         reading = b.read_truly()
     assert reading.evidence.retries > 0
-    longest = max(b.stop.waited)
-    assert longest < 5 if retry_after == "absent" else 5 < longest < 9
+    asked = [seconds for seconds in b.stop.waited if seconds > 60]  # no back-off is as long
+    assert bool(asked) == (retry_after != "absent")
 
 
 def test_a_source_that_is_down_for_a_moment(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from synclog.api.output import Compression, Output
 from synclog.api.source import SourceFormat
+from synclog.exporter.ahead import ahead
 from synclog.exporter.codec import SUFFIXES, Digest, compressed
 from synclog.exporter.destination import Destination, Draft
 from synclog.exporter.errors import IntegrityError
@@ -85,10 +86,11 @@ def _write(
     stored = plain if compression is Compression.NONE else Digest()
     with ExitStack() as stack:
         draft = stack.enter_context(destination.draft())
-        packed = compressed(plain.of(blocks), compression)
-        for block in packed if stored is plain else stored.of(packed):
-            check()
-            draft.write(block)
+        with ahead(plain.of(blocks)) as hashed:
+            packed = compressed(hashed, compression)
+            for block in packed if stored is plain else stored.of(packed):
+                check()
+                draft.write(block)
         path = f"{name}_{stored.hexdigest()[:16]}{suffix}"
         check()
         lanes.wait_for(stored.size)
