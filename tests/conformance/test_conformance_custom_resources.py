@@ -54,12 +54,12 @@ BAD = {
     "two kinds of range": (
         "spec.range.between",
         {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"},
-        "spec.range: Invalid value: set exactly one of rolling and between",
+        "spec.range: Invalid value: set exactly one of rolling, between and last",
     ),
     "an empty range": (
         "spec.range",
         {},
-        "spec.range: Invalid value: set exactly one of rolling and between",
+        "spec.range: Invalid value: set exactly one of rolling, between and last",
     ),
     "an end before its start": (
         "spec.range",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from synclog.api.rounds import counts_from, current
 from synclog.api.run import (
     FAILED,
     SUCCEEDED,
@@ -16,7 +17,7 @@ from synclog.api.run import (
 )
 from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import SyncLogExportStatus
-from synclog.planning.model import CreateRun, DeleteRun, Observed, Plan, Run, RunState
+from synclog.planning.model import CreateRun, DeleteRun, Observed, Plan, Run, RunState, Stuck
 from synclog.planning.plan import plan
 from synclog.windows import MINUTE, Window, Windows, cut, format_time, parse_duration, parse_time
 
@@ -47,6 +48,12 @@ class World:
     covered: Windows = field(default_factory=Windows)
     lost: Windows = field(default_factory=Windows)
     rechecked: dict[str, Windows] = field(default_factory=dict)
+    rounds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The rounds that each Job was told of, by its uid."""
+    refuses: Stuck | None = None
+    """Why the API server takes no Job, where it does not."""
+    refused: Stuck | None = None
+    """The same, as the operator was told it last."""
     start: int | None = None
     head: int = -1
     created: int = 0
@@ -63,14 +70,20 @@ class World:
             spec=self.spec,
             status=self.status,
             runs=tuple(self.runs),
+            refused=self.refused,
         )
 
     def step(self, *, crash=False):
         """Plan and act; with ``crash`` the operator dies before it writes the status."""
         self.last = plan(self.observe(), self.now)
+        creates = [action for action in self.last.actions if isinstance(action, CreateRun)]
+        refused = self.refuses if creates else None
+        if refused != self.refused:  # as the controller does: what is not created is not reported
+            self.refused = refused
+            self.last = plan(self.observe(), self.now)
         for action in self.last.actions:
             match action:
-                case CreateRun():
+                case CreateRun() if refused is None:
                     self._create(action)
                 case DeleteRun():
                     self.runs = [run for run in self.runs if run.uid != action.uid]
@@ -92,6 +105,7 @@ class World:
         name = f"{action.key}-{action.attempt}"
         assert all(run.name != name for run in self.runs), f"{name} exists"
         self.created += 1
+        self.rounds[f"job-{self.created}"] = action.rounds
         self.runs.append(
             Run(
                 name=name,
@@ -124,7 +138,7 @@ class World:
             and all(getattr(run, key) == value for key, value in kind.items())
         ]
 
-    def commit(self, window):
+    def commit(self, window, rounds=()):
         """What the exporter does: a window that overlaps coverage is never committed again."""
         if self.covered.covers(window):
             return "AlreadyCovered"
@@ -132,18 +146,15 @@ class World:
             self.commits.append(piece)
         self.covered |= Windows([window])
         self.head += 1
-        for name in self.rounds:
-            if self.now >= window.end + parse_duration(name):  # read late enough
+        for name in rounds:
+            if self.now >= counts_from(name, window):  # read late enough
                 self.read_again(name, window)
         return "Exported"
 
     def read_again(self, name, window):
         part = self.covered & Windows([window])
         self.rechecked[name] = self.rechecked.get(name, Windows()) | part
-
-    @property
-    def rounds(self):
-        return (self.spec.range.rolling or self.spec.range.between).recheck_after
+        self.rechecked = {name: self.rechecked[name] for name in current(self.rechecked)}
 
     def result(self, run, reason, outcome=SUCCEEDED, window=None):
         return RunResult(
@@ -195,7 +206,9 @@ class World:
                 results.append(self.result(run, "Rechecked", window=window))
         else:
             windows = cut(run.span, run.step)
-            results = [self.result(run, self.commit(window), window=window) for window in windows]
+            rounds = self.rounds[run.uid]
+            done = [(window, self.commit(window, rounds)) for window in windows]
+            results = [self.result(run, reason, window=window) for window, reason in done]
         return self.change(
             run,
             state=RunState.SUCCEEDED,
@@ -211,7 +224,9 @@ class World:
             for index in windows:
                 if index < len(pieces):
                     window = pieces[index]
-                    results.append(self.result(run, self.commit(window), window=window))
+                    results.append(
+                        self.result(run, self.commit(window, self.rounds[run.uid]), window=window)
+                    )
         results.append(self.result(run, reason, FAILED))
         return self.change(
             run,
@@ -234,7 +249,7 @@ class World:
 
     @property
     def settle_delay(self):
-        return parse_duration(self.spec.range.rolling.settle_delay)
+        return parse_duration(self.spec.range.kind.settle_delay)
 
     def condition(self, kind):
         found = [c for c in self.status.conditions if c.type == kind]

@@ -76,16 +76,34 @@ class Between(Model, frozen=True, kw_only=True):
     recheck_after: RecheckAfter = field(default_factory=lambda: ["24h", "7d"])
 
 
+class Last(Model, frozen=True, kw_only=True):
+    """The last so many days at every run, like a date range in the console."""
+
+    duration: Annotated[
+        Duration,
+        Meta(
+            description="How far every run looks back: what is missing of it is exported, what "
+            "is exported is read again. Shorter than source.retention.",
+            extra_json_schema=rules(
+                Rule("!self.matches('^0+[smhd]$')", "write how far to look back, such as 7d")
+            ),
+        ),
+    ]
+    settle_delay: SettleDelay = "15m"
+    max_window: MaxWindow = "24h"
+
+
 class Range(Model, frozen=True, kw_only=True):
     """Which part of the Sync Log is exported: exactly one kind."""
 
     RULES = (
         Rule(
-            "[has(self.rolling), has(self.between)].filter(x, x).size() == 1",
-            "set exactly one of rolling and between",
+            "[has(self.rolling), has(self.between), has(self.last)].filter(x, x).size() == 1",
+            "set exactly one of rolling, between and last",
         ),
         Rule(
-            "has(self.rolling) == has(oldSelf.rolling)",
+            "has(self.rolling) == has(oldSelf.rolling) "
+            "&& has(self.between) == has(oldSelf.between)",
             "the kind of range cannot change; create another SyncLogExport with a destination "
             "of its own",
         ),
@@ -93,3 +111,10 @@ class Range(Model, frozen=True, kw_only=True):
 
     rolling: Annotated[Rolling | None, Meta(description="Everything from a start on.")] = None
     between: Annotated[Between | None, Meta(description="A fixed range.")] = None
+    last: Annotated[Last | None, Meta(description="A plain look-back at every run.")] = None
+
+    @property
+    def kind(self) -> Rolling | Between | Last | None:
+        """The one that is set; None where that is none or more than one."""
+        given = [kind for kind in (self.rolling, self.between, self.last) if kind is not None]
+        return given[0] if len(given) == 1 else None

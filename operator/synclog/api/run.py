@@ -137,11 +137,11 @@ class RunSpec(Model, frozen=True, kw_only=True):
     ledger: LedgerHead | None = None
     """The head that the operator knows; a shorter or another ledger is an integrity failure."""
     recheck: str = ""
-    """For a recheck: how old a window is by then, such as ``24h``. It names the round: the ledger
-    remembers for each round which windows had it."""
+    """For a recheck: the name of its round; see `synclog.api.rounds`. The ledger remembers for each
+    round which windows had it."""
     rounds: list[str] = field(default_factory=list)
-    """The rounds of rechecks. A window that is exported when it is as old as a round needs it no
-    more: it was read late enough."""
+    """The rounds of rechecks. A window that is exported when it is old enough for a round needs it
+    no more: it was read late enough."""
     adopt: bool = False
     """True takes over a ledger that has another owner; otherwise such a ledger is refused."""
 

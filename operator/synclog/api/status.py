@@ -81,9 +81,15 @@ class Gap(Model, frozen=True, kw_only=True):
 
 
 class RecheckRound(Model, frozen=True, kw_only=True):
-    """What was read again, so long after its end."""
+    """What was read again in one round."""
 
-    after: Annotated[str, Meta(max_length=10, description="How long after the end of a window.")]
+    after: Annotated[
+        str,
+        Meta(
+            max_length=32,
+            description="How long after the end of a window; for a look-back: where it ended.",
+        ),
+    ]
     intervals: Annotated[
         list[Interval], Meta(max_length=64, description="Rechecked ranges, merged.")
     ] = field(default_factory=list)
@@ -97,8 +103,18 @@ class Coverage(Model, frozen=True, kw_only=True):
     )
     due_until: Annotated[
         Time | None,
-        Meta(description="Everything from `from` to here has come due: exported, or a gap."),
+        Meta(
+            description="Everything from `from` to here that is asked for has come due: exported, "
+            "or a gap."
+        ),
     ] = None
+    asked: Annotated[
+        list[Interval],
+        Meta(
+            max_length=256,
+            description="With range.last: what look-backs asked for and is not exported yet.",
+        ),
+    ] = field(default_factory=list)
     intervals: Annotated[
         list[Interval], Meta(max_length=256, description="Exported ranges, merged.")
     ] = field(default_factory=list)

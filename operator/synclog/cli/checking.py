@@ -139,9 +139,8 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
     else:
         yield f"  destination  {spec.destination.url}"
     first, due = _first(intent, now), intent.settled(now)
-    until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
     delay = format_duration(intent.settle_delay)
-    yield f"  range        from {format_time(first)} {until}; settled after {delay}"
+    yield f"  range        {_range(intent, first)}; settled after {delay}"
     if spec.suspend:
         yield "  first run    none: spec.suspend is true"
         return
@@ -151,7 +150,15 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
 
 def _first(intent: Intent, now: Instant) -> Instant:
     """Where coverage would start now; without a start the exporter pins the oldest it finds."""
-    return now - intent.retention if intent.start is None else intent.start
+    return intent.first(now) or now - intent.retention
+
+
+def _range(intent: Intent, first: Instant) -> str:
+    if intent.look_back is not None:
+        long = format_duration(intent.look_back)
+        return f"the last {long} at every run: what is missing is exported, the rest read again"
+    until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
+    return f"from {format_time(first)} {until}"
 
 
 def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:

@@ -244,7 +244,7 @@ def _pod(
 
 
 def _run_spec(export: Export, spec: SyncLogExportSpec, action: CreateRun) -> RunSpec:
-    kind = spec.range.rolling or spec.range.between
+    kind = spec.range.kind
     return RunSpec(
         purpose=action.purpose,
         owner=Owner(namespace=export.namespace, name=export.name, uid=export.uid),
@@ -256,7 +256,7 @@ def _run_spec(export: Export, spec: SyncLogExportSpec, action: CreateRun) -> Run
         span=_span(action),
         ledger=action.ledger,
         recheck=action.recheck,
-        rounds=kind.recheck_after if kind else [],
+        rounds=list(action.rounds),
         adopt=spec.adopt_ledger,
     )
 

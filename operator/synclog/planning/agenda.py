@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synclog.api.run import Purpose, Slot
-from synclog.planning import due, history, rechecks, slots
+from synclog.planning import coverage, due, history, lookback, rechecks, slots
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import CreateRun, Observed, Run
-from synclog.planning.schedule import Schedule, parse_effective
+from synclog.planning.ticking import Ticking, optional_time, see_ticks
 from synclog.windows import SECOND, Instant, Window, Windows, parse_time
 
 
@@ -18,6 +18,8 @@ class Agenda:
     """What is due, and what is started."""
 
     due_until: Instant | None = None
+    asked: Windows | None = None
+    """What look-backs asked for and is not exported, due or not; None: everything is asked for."""
     since: Instant | None = None
     """Since when the schedule is served."""
     last_tick: Instant | None = None
@@ -31,7 +33,8 @@ class Agenda:
 def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -> Agenda:
     """See what has come due, and fill the slots."""
     main_busy = any(run.slot is Slot.MAIN for run in books.active)
-    idle, ticks = _idle(observed, intent, books, now, busy=main_busy)
+    ticking = see_ticks(observed, intent, books, now, busy=main_busy)
+    idle = _idle(observed, intent, books, now, ticking=ticking)
     if observed.spec.suspend:
         return idle
     trigger = _open_trigger(observed)
@@ -46,25 +49,26 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
         urgent=trigger is not None and not main_busy,
     )
     if books.found.ledger is None or books.found.start is None:
-        agenda = _inspect(observed, books, work, idle, first=intent.start or 0, now=now)
+        agenda = _inspect(observed, books, work, idle, first=intent.first(now), now=now)
     else:
         agenda = idle
         if not main_busy:
-            agenda = _main(observed, intent, books, work, idle, ticks=ticks)
+            agenda = _main(observed, intent, books, work, idle, ticks=ticking.ticks)
         agenda = _retry(books, work, observed.runs, agenda, now)
         agenda = _recheck(intent, books, work, observed.runs, agenda, now=now)
+    names = rechecks.names(intent, agenda.due_until)
+    creates = tuple(dataclasses.replace(run, rounds=names) for run in agenda.creates)
     if observed.refused is None:
-        return agenda
+        return dataclasses.replace(agenda, creates=creates)
     # The API server takes no Job: what was asked for stays open until it does.
-    return dataclasses.replace(idle, creates=agenda.creates, wakeups=agenda.wakeups)
+    return dataclasses.replace(idle, creates=creates, wakeups=agenda.wakeups)
 
 
 def _idle(
-    observed: Observed, intent: Intent, books: Books, now: Instant, *, busy: bool
-) -> tuple[Agenda, due.Ticks]:
-    """The agenda if no run is started, and the ticks since the last look."""
-    status = observed.status
-    since, ticks, owed = _ticks(observed, intent, books, now, busy=busy)
+    observed: Observed, intent: Intent, books: Books, now: Instant, *, ticking: Ticking
+) -> Agenda:
+    """The agenda if no run is started."""
+    status, ticks, owed = observed.status, ticking.ticks, ticking.owed
     last = optional_time(status.last_schedule_time)
     due_until = _due_so_far(observed, intent, books, now)
     if owed is not None:
@@ -72,14 +76,40 @@ def _idle(
     answered = status.last_trigger
     if observed.spec.trigger and _open_trigger(observed) is None:
         answered = observed.spec.trigger
-    idle = Agenda(
+    return Agenda(
         due_until=due_until,
-        since=since,
+        asked=_asked_for(observed, intent, books, ticks, now),
+        since=ticking.since,
         last_tick=ticks.accounted or owed or (last if last is None or last <= now else None),
         skipped=ticks.skipped,
         trigger=answered,
     )
-    return idle, ticks
+
+
+def _asked_for(
+    observed: Observed, intent: Intent, books: Books, ticks: due.Ticks, now: Instant
+) -> Windows | None:
+    """What look-backs asked for so far and is not exported; None where they do not decide."""
+    start, look_back = books.found.start, intent.look_back
+    if look_back is None or start is None:
+        return None
+    seen = ticks.seen
+    if observed.status.coverage is None and intent.schedule is not None:
+        # A status that was lost. What its ticks asked for is told by the schedule.
+        begin = max(start, observed.created, now - intent.retention)
+        seen = (*intent.schedule.due(begin, now), *seen)
+    # Runs whose status was never written: what they are at was asked for, and more by a person.
+    triggered = (
+        run.created
+        for run in observed.runs
+        if run.trigger is not None and run.trigger != observed.status.last_trigger
+    )
+    asked = (
+        lookback.remembered(observed.status, now)
+        | lookback.looks(intent, sorted({*seen, *triggered}))
+        | slots.spans(books.active + books.finished)
+    )
+    return (asked & Windows([Window(start, max(now, start + 1))])) - books.found.settled
 
 
 def _main(
@@ -107,6 +137,10 @@ def _main(
     ):
         return dataclasses.replace(idle, wakeups=(again,))  # somebody takes our Jobs away
     due_until = max(asked, work.found.start)
+    if idle.asked is not None and (idle.due_until is None or work.urgent):
+        mine = lookback.looks(intent, [work.now]) - work.found.settled
+        mine &= Windows([Window(work.found.start, work.now)])
+        idle = dataclasses.replace(idle, asked=idle.asked | mine)
     return _fill(books, work, observed, idle, due_until=due_until, tick=ticks.waiting)
 
 
@@ -118,44 +152,6 @@ def _open_trigger(observed: Observed) -> str | None:
     if token == observed.status.last_trigger or any(run.trigger == token for run in new):
         return None
     return token
-
-
-def _ticks(
-    observed: Observed, intent: Intent, books: Books, now: Instant, *, busy: bool
-) -> tuple[Instant | None, due.Ticks, Instant | None]:
-    """Since when the schedule is served, its ticks since the last look, and a tick that is owed.
-
-    An edited schedule is served from now on: its past ticks were never promised. A tick of the
-    old one that still waited is owed: its time has come due, with or without a run of its own.
-    """
-    status, schedule = observed.status, intent.schedule
-    since = optional_time(status.schedule_since)
-    runs = books.active + books.finished
-
-    def look(served: Schedule, after: Instant) -> due.Ticks:
-        return due.look(
-            served,
-            after,
-            now if intent.over_at is None else min(now, intent.over_at),
-            now=now,
-            answered={run.scheduled for run in runs if run.scheduled is not None},
-            suspended=observed.spec.suspend,
-            busy=busy,
-            starting_deadline=intent.starting_deadline,
-        )
-
-    after = None if since is None else max(since, optional_time(status.last_schedule_time) or since)
-    if after is not None and after > now:
-        after = None  # a clock was ahead; what it said of ticks is void
-    new = schedule is None or status.effective_schedule != schedule.effective
-    if after is None or new:
-        old = parse_effective(status.effective_schedule) if after is not None else None
-        ticks = due.Ticks() if old is None or after is None else look(old, after)
-        owed = ticks.waiting
-        served_since = None if schedule is None else now
-        return served_since, dataclasses.replace(ticks, waiting=None), owed
-    assert schedule is not None
-    return since, look(schedule, after), None
 
 
 def _due_so_far(observed: Observed, intent: Intent, books: Books, now: Instant) -> Instant | None:
@@ -234,12 +230,13 @@ def _fill(
         trigger=observed.spec.trigger if work.urgent else idle.trigger,
     )
     start = slots.frontier(books.found, (*books.active, *books.finished), books.tried, work.now)
-    if start < due_until:
+    ahead = coverage.due(start, due_until, agenda.asked)
+    if ahead:
         run = slots.create(
             work,
             observed.runs,
             Slot.MAIN,
-            Window(start, due_until),
+            next(iter(ahead)),
             scheduled=tick,
             trigger=observed.spec.trigger if work.urgent else None,
         )
@@ -254,13 +251,18 @@ def _retry(
     books: Books, work: slots.Work, runs: Sequence[Run], agenda: Agenda, now: Instant
 ) -> Agenda:
     """Fill the slot for older gaps, if it is free and a gap may be tried again."""
-    if agenda.due_until is None or any(run.slot is Slot.RETRY for run in books.active):
+    if (
+        agenda.due_until is None
+        or books.found.start is None
+        or any(run.slot is Slot.RETRY for run in books.active)
+    ):
         return agenda
     started = Windows(run.span for run in agenda.creates if run.span is not None)
     busy = slots.spans(books.active) | started
     ended = slots.frontier(books.found, (*books.active, *books.finished), books.tried, now)
     until = min(agenda.due_until, ended)
-    waiting = slots.retries(work, books.finished, busy, until)
+    wanted = coverage.due(books.found.start, until, agenda.asked) - books.found.settled - busy
+    waiting = slots.retries(work, books.finished, wanted)
     if not waiting:
         return agenda
     if now < waiting[0].not_before:
@@ -284,9 +286,10 @@ def _recheck(
     over = intent.over_at is not None and now >= intent.over_at
     alone = intent.schedule is None or over
     at = now if alone else agenda.last_tick
-    if at is None:
-        return agenda
-    rounds = rechecks.due(intent, work, books.finished, at, now)
+    if intent.look_back is not None:
+        rounds = rechecks.of_look_back(intent, work, books.finished, agenda.due_until)
+    else:
+        rounds = [] if at is None else rechecks.due(intent, work, books.finished, at, now)
     wakeups = [*agenda.wakeups]
     coming = rechecks.next_due(intent, books.found.covered, now) if alone else None
     if coming is not None:
@@ -297,8 +300,3 @@ def _recheck(
     first = rounds[0]
     run = slots.create(work, runs, Slot.RECHECK, first.span, recheck=first.name)
     return dataclasses.replace(agenda, creates=(*agenda.creates, run), wakeups=tuple(wakeups))
-
-
-def optional_time(text: str | None) -> Instant | None:
-    """Read a time that may be missing."""
-    return None if text is None else parse_time(text)

@@ -134,22 +134,28 @@ def _coverage_complete(at: Situation) -> Finding:
     if at.intent.end is not None and parse_time(coverage.due_until) < at.intent.end:
         text = f"exported up to {coverage.due_until}; the range ends later"
         return Finding(kind, False, "RangeNotOver", text)
-    return Finding(
-        kind, True, "Complete", f"every event from {coverage.from_} to {coverage.due_until}"
-    )
+    reach = f"from {coverage.from_} to {coverage.due_until}"
+    if at.intent.look_back is not None:
+        return Finding(kind, True, "Complete", f"every event that look-backs asked for {reach}")
+    return Finding(kind, True, "Complete", f"every event {reach}")
 
 
-def oldest_missing(coverage: Coverage | None) -> Instant | None:
-    """The first instant that is neither exported nor lost, even if it is not due yet."""
+def oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:
+    """The first instant that is neither exported nor lost, even if it is not due yet.
+
+    What no look-back asked for is not missing.
+    """
     if coverage is None or coverage.due_until is None:
         return None
+    if intent.look_back is not None:
+        return parse_time(coverage.asked[0].start) if coverage.asked else None
     open_gaps = [gap for gap in coverage.gaps if gap.state is not GapState.LOST]
     return parse_time(open_gaps[0].start if open_gaps else coverage.due_until)
 
 
 def at_risk_from(intent: Intent, coverage: Coverage | None) -> Instant | None:
     """When what is missing begins to be at risk of being forgotten by the source."""
-    oldest = oldest_missing(coverage)
+    oldest = oldest_missing(intent, coverage)
     if oldest is None or (intent.end is not None and oldest >= intent.end):
         return None
     return oldest + intent.retention - _margin(intent.retention)
@@ -161,7 +167,7 @@ def _margin(retention: Span) -> Span:
 
 def _retention_at_risk(at: Situation) -> Finding:
     kind = ConditionType.RETENTION_AT_RISK
-    risky, oldest = at_risk_from(at.intent, at.coverage), oldest_missing(at.coverage)
+    risky, oldest = at_risk_from(at.intent, at.coverage), oldest_missing(at.intent, at.coverage)
     if risky is None or oldest is None:
         reason = "Unknown" if at.coverage is None else "NothingMissing"
         holds = None if at.coverage is None else False

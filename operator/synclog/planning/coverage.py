@@ -61,10 +61,10 @@ def _remembered(status: SyncLogExportStatus) -> Known:
             id=status.ledger.id, head=status.ledger.head, digest=status.ledger.digest
         ),
         start=None if coverage.from_ is None else parse_time(coverage.from_),
-        covered=Windows(map(_window, coverage.intervals)),
-        lost=Windows(_window(gap) for gap in coverage.gaps if gap.state is GapState.LOST),
+        covered=Windows(map(window_of, coverage.intervals)),
+        lost=Windows(window_of(gap) for gap in coverage.gaps if gap.state is GapState.LOST),
         rechecked={
-            told.after: Windows(map(_window, told.intervals)) for told in coverage.rechecked
+            told.after: Windows(map(window_of, told.intervals)) for told in coverage.rechecked
         },
         totals=Totals()
         if totals is None
@@ -86,8 +86,8 @@ def _merge(
     return Known(
         ledger=ledger if newer else found.ledger,
         start=parse_time(coverage.from_) if coverage is not None else found.start,
-        covered=found.covered | Windows(map(_window, coverage.intervals if coverage else ())),
-        lost=found.lost | Windows(map(_window, coverage.lost if coverage else ())),
+        covered=found.covered | Windows(map(window_of, coverage.intervals if coverage else ())),
+        lost=found.lost | Windows(map(window_of, coverage.lost if coverage else ())),
         rechecked=_rechecked(found.rechecked, coverage.rechecked if coverage else {}),
         totals=totals if totals is not None and newer else found.totals,
     )
@@ -97,12 +97,17 @@ def _rechecked(
     found: Mapping[str, Windows], told: Mapping[str, Iterable[WindowText]]
 ) -> Mapping[str, Windows]:
     return {
-        name: found.get(name, Windows()) | Windows(map(_window, told.get(name, ())))
+        name: found.get(name, Windows()) | Windows(map(window_of, told.get(name, ())))
         for name in {**found, **told}
     }
 
 
-def _window(interval: WindowText | Interval | Gap) -> Window:
+def window_of(interval: WindowText | Interval | Gap) -> Window:
+    """A range that a text names.
+
+    Raises:
+        ValueError: it holds no time, or no range.
+    """
     return Window(parse_time(interval.start), parse_time(interval.end))
 
 
@@ -138,7 +143,7 @@ def remembered_attempts(status: SyncLogExportStatus) -> tuple[Attempt, ...]:
     """The attempts that the status remembers."""
     gaps = status.coverage.gaps if status.coverage else []
     return tuple(
-        Attempt(_window(gap), gap.attempts, parse_time(gap.last_attempt))
+        Attempt(window_of(gap), gap.attempts, parse_time(gap.last_attempt))
         for gap in gaps
         if gap.attempts and gap.last_attempt is not None
     )
@@ -149,7 +154,9 @@ class Outlook:
     """What is under way, besides what is known."""
 
     due_until: Instant | None = None
-    """Up to where everything has come due."""
+    """Up to where everything that is asked for has come due."""
+    asked: Windows | None = None
+    """What look-backs asked for, due or not; None: everything is asked for."""
     exporting: Windows = field(default_factory=Windows)
     """What active runs are at."""
     tried: Windows = field(default_factory=Windows)
@@ -161,14 +168,25 @@ class Outlook:
     """What is older is forgotten by the source, and so never rechecked."""
 
 
+def due(start: Instant, due_until: Instant | None, asked: Windows | None) -> Windows:
+    """What came due from an instant on.
+
+    Args:
+        start: the instant.
+        due_until: up to where everything that is asked for has come due.
+        asked: what is asked for; None: everything.
+    """
+    reach = Windows() if due_until is None else _range(start, due_until)
+    return reach if asked is None else reach & asked
+
+
 def describe(found: Known, outlook: Outlook) -> Coverage | None:
     """The coverage as the status shows it; None while the ledger is not known."""
     if found.start is None:
         return None
     due_until, exporting, tried = outlook.due_until, outlook.exporting, outlook.tried
     attempts = outlook.attempts
-    due = Windows() if due_until is None else _range(found.start, due_until)
-    missing = due - found.settled
+    missing = due(found.start, due_until, outlook.asked) - found.settled
     gaps = [
         *_gaps(missing & exporting, GapState.EXPORTING, attempts),
         *_gaps((missing & tried) - exporting, GapState.FAILED, attempts),
@@ -179,6 +197,7 @@ def describe(found: Known, outlook: Outlook) -> Coverage | None:
     return Coverage(
         from_=format_time(found.start),
         due_until=None if due_until is None else format_time(due_until),
+        asked=list(map(_interval, outlook.asked or ())),
         intervals=_listed(found.covered, LISTED),
         rechecked=[
             RecheckRound(after=name, intervals=_newest(windows - forgotten, LISTED_OF_A_ROUND))
@@ -193,15 +212,18 @@ def describe(found: Known, outlook: Outlook) -> Coverage | None:
     )
 
 
-def watermark(found: Known) -> Instant | None:
-    """Everything from the pinned start to here is accounted for."""
-    return None if found.start is None else found.settled.reach(found.start)
+def watermark(found: Known, asked: Windows | None = None) -> Instant | None:
+    """Everything from the pinned start to here, if it is asked for, is accounted for."""
+    if found.start is None or asked is None:
+        return None if found.start is None else found.settled.reach(found.start)
+    missing = [window.start for window in asked - found.settled]
+    return min(missing or [max([found.start, *(window.end for window in found.settled)])])
 
 
 def failed_gaps(status: SyncLogExportStatus) -> Windows:
     """The gaps that the status remembers as tried and failed."""
     gaps = status.coverage.gaps if status.coverage else []
-    return Windows(_window(gap) for gap in gaps if gap.state is GapState.FAILED)
+    return Windows(window_of(gap) for gap in gaps if gap.state is GapState.FAILED)
 
 
 def _range(start: Instant, end: Instant) -> Windows:

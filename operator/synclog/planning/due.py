@@ -6,7 +6,7 @@ is skipped loses nothing, and many missed ticks are answered by one run.
 
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from synclog.planning.schedule import Schedule
@@ -40,6 +40,8 @@ class Ticks:
     accounted: Instant | None = None
     """The newest one that waits for nothing."""
     skipped: tuple[tuple[Skip, int], ...] = ()
+    seen: tuple[Instant, ...] = ()
+    """All of them."""
 
 
 def look(
@@ -77,11 +79,12 @@ def look(
     if starting_deadline is not None and now - newest > starting_deadline:
         return _skip(ticks, open_ticks, Skip.DEADLINE)
     found = _skip(ticks[:-1], older, Skip.OVERLAP if busy else Skip.MISSED)
-    return Ticks(waiting=newest, accounted=found.accounted, skipped=found.skipped)
+    return replace(found, waiting=newest, seen=tuple(ticks))
 
 
 def _skip(ticks: list[Instant], skipped: list[Instant], why: Skip) -> Ticks:
     return Ticks(
         accounted=ticks[-1] if ticks else None,
         skipped=((why, len(skipped)),) if skipped else (),
+        seen=tuple(ticks),
     )

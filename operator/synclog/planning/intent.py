@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from synclog.api.range import Between, Rolling
+from synclog.api.range import Between, Last, Rolling
 from synclog.api.spec import SyncLogExportSpec
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import Schedule, parse_schedule
@@ -11,6 +11,8 @@ from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, parse_duration, 
 _LONGEST: Span = 3650 * DAY
 _LATEST = parse_time("2200-01-01T00:00:00Z")
 _SHORTEST_DEADLINE: Span = 10 * SECOND
+_MOST_WINDOWS_OF_A_LOOK = 400
+"""Windows of a look-back: one run reads all of them, so no part of it has to wait for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Intent:
     """The first instant of coverage; None for the oldest that the source has."""
     end: Instant | None
     """The end of coverage; None for a range that rolls on."""
+    look_back: Span | None
+    """How far every run looks back; None for a range of which everything is asked for."""
     settle_delay: Span
     step: Span
     retention: Span
@@ -38,6 +42,12 @@ class Intent:
         end = (at - self.settle_delay) // SECOND * SECOND
         return end if self.end is None else min(end, self.end)
 
+    def first(self, now: Instant) -> Instant:
+        """Where coverage starts if it does now; 0 for the oldest that the source has."""
+        if self.look_back is not None:
+            return (now - self.look_back) // SECOND * SECOND
+        return self.start or 0
+
     @property
     def over_at(self) -> Instant | None:
         """When a fixed range is over and everything of it is due."""
@@ -50,7 +60,9 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
     Raises:
         SpecError: the spec says something that nobody can do.
     """
-    kind = _kind(spec)
+    kind = spec.range.kind
+    if kind is None:
+        raise SpecError("range: set exactly one of rolling, between and last")
     try:
         start, end = _bounds(kind)
         intent = Intent(
@@ -59,10 +71,13 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
             else parse_schedule(spec.schedule, spec.time_zone, f"{namespace}/{name}"),
             start=start,
             end=end,
+            look_back=parse_duration(kind.duration) if isinstance(kind, Last) else None,
             settle_delay=parse_duration(kind.settle_delay),
             step=parse_duration(kind.max_window),
             retention=parse_duration(spec.source.retention),
-            rounds=tuple((text, parse_duration(text)) for text in kind.recheck_after),
+            rounds=()
+            if isinstance(kind, Last)
+            else tuple((text, parse_duration(text)) for text in kind.recheck_after),
             starting_deadline=None
             if spec.starting_deadline is None
             else parse_duration(spec.starting_deadline),
@@ -97,9 +112,26 @@ def _check_bounds(intent: Intent) -> None:
         raise SpecError("range: settleDelay must be shorter than source.retention")
     if any(age >= intent.retention for _, age in intent.rounds):
         raise SpecError("range: every recheckAfter must be shorter than source.retention")
+    if intent.look_back is not None:
+        _check_look_back(intent, intent.look_back)
 
 
-def _bounds(kind: Rolling | Between) -> tuple[Instant | None, Instant | None]:
+def _check_look_back(intent: Intent, look_back: Span) -> None:
+    if look_back >= intent.retention:
+        raise SpecError(
+            "range.last: duration must be shorter than source.retention; for everything that the "
+            "source has, write rolling: {}"
+        )
+    if look_back <= intent.settle_delay:
+        raise SpecError("range.last: duration must be longer than settleDelay: nothing is left")
+    if look_back > _MOST_WINDOWS_OF_A_LOOK * intent.step:
+        raise SpecError(
+            f"range.last: duration is more than {_MOST_WINDOWS_OF_A_LOOK} times maxWindow: write "
+            "a longer maxWindow"
+        )
+
+
+def _bounds(kind: Rolling | Between | Last) -> tuple[Instant | None, Instant | None]:
     match kind:
         case Rolling(from_=None):
             return None, None
@@ -107,12 +139,6 @@ def _bounds(kind: Rolling | Between) -> tuple[Instant | None, Instant | None]:
             return parse_time(start), None
         case Between():
             return parse_time(kind.start), parse_time(kind.end)
+        case Last():
+            return None, None
     raise TypeError(kind)
-
-
-def _kind(spec: SyncLogExportSpec) -> Rolling | Between:
-    if spec.range.rolling is not None:
-        return spec.range.rolling
-    if spec.range.between is not None:
-        return spec.range.between
-    raise SpecError("range: set exactly one of rolling and between")

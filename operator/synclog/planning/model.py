@@ -92,6 +92,8 @@ class CreateRun:
     step: Span = 0
     recheck: str = ""
     """The round of a recheck."""
+    rounds: tuple[str, ...] = ()
+    """All rounds: a window that is read late enough for one needs it no more."""
     scheduled: Instant | None = None
     trigger: str | None = None
 

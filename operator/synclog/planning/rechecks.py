@@ -8,6 +8,7 @@ says so, and it is not read again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from synclog.api.rounds import by_time
 from synclog.api.run import Purpose
 from synclog.planning import slots
 from synclog.planning.coverage import LISTED_OF_A_ROUND
@@ -56,6 +57,42 @@ def due(
             tries = slots.tries_at(finished, Purpose.RECHECK, span, name)
             found.append(Round(name, span, slots.wait_after(work, tries)))
     return sorted(found, key=lambda item: (item.not_before, item.span.start))
+
+
+def names(intent: Intent, due_until: Instant | None) -> tuple[str, ...]:
+    """The rounds that a window may have had: of a look-back, only the newest one's."""
+    if intent.look_back is None:
+        return tuple(name for name, _ in intent.rounds)
+    return () if due_until is None else (by_time(due_until),)
+
+
+def of_look_back(
+    intent: Intent, work: slots.Work, finished: Sequence[Run], due_until: Instant | None
+) -> list[Round]:
+    """What the newest look-back finds exported and was not read since: one range, or none.
+
+    It may have gaps in it; the exporter reads what is exported. In one run, or where ticks come
+    fast and there are gaps, the part behind a gap would wait for ever.
+
+    Args:
+        intent: how far a look-back reaches.
+        work: what is known.
+        finished: the runs that ended.
+        due_until: the end of the newest look-back that has come due.
+    """
+    if due_until is None or intent.look_back is None:
+        return []
+    name, start = by_time(due_until), due_until + intent.settle_delay - intent.look_back
+    oldest = work.now - intent.retention + _TOO_LATE
+    if max(start, oldest) >= due_until:
+        return []
+    reach = Windows([Window(max(start, oldest), due_until)])
+    due = list((work.found.covered & reach) - work.found.rechecked.get(name, Windows()))
+    if not due:
+        return []
+    span = Window(due[0].start, due[-1].end)
+    tries = slots.tries_at(finished, Purpose.RECHECK, span, name)
+    return [Round(name, span, slots.wait_after(work, tries))]
 
 
 def next_due(intent: Intent, covered: Windows, now: Instant) -> Instant | None:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from synclog.api.run import Purpose
 from synclog.api.status import Coverage, Ledger, StatusTotals
-from synclog.planning import conditions, coverage, due, history, slots
+from synclog.planning import conditions, coverage, due, history, lookback, rechecks, slots
 from synclog.planning.agenda import Agenda
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
@@ -23,14 +23,16 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
     if observed.refused is not None:
         started = Windows()  # nobody is at it
     active = slots.spans(books.active) | started
+    asked = None if agenda.asked is None else lookback.joined(agenda.asked, coverage.LISTED)
     covered = coverage.describe(
         found,
         coverage.Outlook(
             due_until=agenda.due_until,
+            asked=asked,
             exporting=active,
             tried=books.tried,
             attempts=books.attempts,
-            rounds=tuple(name for name, _ in intent.rounds),
+            rounds=rechecks.names(intent, agenda.due_until),
             readable_from=now - intent.retention,
         ),
     )
@@ -49,7 +51,7 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
         )
     )
     ticks = _next_ticks(intent, now)
-    watermark = coverage.watermark(found)
+    watermark = coverage.watermark(found, asked)
     new = replace(
         status,
         observed_generation=observed.generation,

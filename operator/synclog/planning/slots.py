@@ -111,12 +111,8 @@ class Retry:
     not_before: Instant
 
 
-def retries(work: Work, finished: Sequence[Run], busy: Windows, until: Instant) -> list[Retry]:
-    """The gaps before ``until`` that no run is at, the one that may go first in front."""
-    assert work.found.start is not None
-    if until <= work.found.start:
-        return []
-    gaps = (work.found.settled | busy).gaps(Window(work.found.start, until))
+def retries(work: Work, finished: Sequence[Run], gaps: Windows) -> list[Retry]:
+    """The gaps, which no run is at, the one that may go first in front."""
     found = [Retry(gap, _not_before(work, finished, gap)) for gap in gaps]
     return sorted(found, key=lambda retry: (retry.not_before, retry.gap.start))
 

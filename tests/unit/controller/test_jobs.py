@@ -28,13 +28,19 @@ def window_run(days=3, **fields):
         span=Window(START, START + days * DAY),
         step=DAY,
         scheduled=START + 3 * DAY,
+        rounds=("24h", "7d"),
         **fields,
     )
 
 
 def inspect_run():
     return CreateRun(
-        purpose=Purpose.INSPECT, slot=Slot.MAIN, attempt=1, coverage_start=START, trigger="now"
+        purpose=Purpose.INSPECT,
+        slot=Slot.MAIN,
+        attempt=1,
+        coverage_start=START,
+        rounds=("24h", "7d"),
+        trigger="now",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from synclog.api import rounds as round_names
 from synclog.api.run import Owner, Totals, WindowText
 from synclog.exporter.errors import ConfigurationError, IntegrityError
 from synclog.exporter.ledger.entries import (
@@ -152,7 +153,8 @@ def _had(
     rechecked: dict[str, list[WindowText]], rounds: Iterable[str], window: Window
 ) -> dict[str, list[WindowText]]:
     had = {name: _with(rechecked.get(name, []), window) for name in rounds}
-    return {**rechecked, **had}
+    together = {**rechecked, **had}
+    return {name: together[name] for name in round_names.current(together)}
 
 
 def _plus(totals: Totals, content: Content, *, windows: int = 0, late: int = 0) -> Totals:

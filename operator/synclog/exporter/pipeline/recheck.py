@@ -5,9 +5,9 @@ import itertools
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec.structs import replace
 
+from synclog.api.rounds import counts_from
 from synclog.api.run import RunSpec
 from synclog.api.source import SourceFormat
 from synclog.exporter.compare import Key, Served, Vanished, key_of, late
@@ -16,6 +16,7 @@ from synclog.exporter.ledger import Content, Head, Ledger, Recheck
 from synclog.exporter.ledger.history import contents, touched
 from synclog.exporter.ledger.rules import text_of, window_of, windows_of
 from synclog.exporter.parts import write_parts
+from synclog.exporter.pipeline.evidence import evidence_of
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.settling import rounds_had, settle
 from synclog.exporter.pipeline.site import Site
@@ -44,7 +45,7 @@ def recheck_window(
         Interrupted: the process was told to stop.
     """
     try:
-        age = parse_duration(spec.recheck)
+        age = counts_from(spec.recheck, window) - window.end
     except ValueError as error:
         raise ConfigurationError("InvalidRunSpec", f"recheck: {error}") from error
     due = windows_of(head.so_far.coverage) & Windows([window])
@@ -178,7 +179,7 @@ class _Recheck:
             vanished=vanished.count,
             vanished_digest=vanished.hexdigest(),
             content=replace(content, parts=parts),
-            evidence=msgspec.to_builtins(reading.evidence),
+            evidence=evidence_of(reading, self._site.destination, parts),
         )
 
     def _archived(self, found: Iterable[Content], window: Window) -> Iterator[Key]:

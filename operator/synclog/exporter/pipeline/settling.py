@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 
+from synclog.api.rounds import counts_from
 from synclog.exporter.errors import NotSettledError
 from synclog.exporter.pipeline.site import Site
-from synclog.windows import SECOND, Span, Window, format_duration, parse_duration
+from synclog.windows import SECOND, Span, Window, format_duration
 
 
 def rounds_had(window: Window, rounds: Iterable[str], site: Site) -> list[str]:
     """The rounds of rechecks for which a window that is read from now on is old enough."""
     clock = site.reader.server_time()
-    age = min(clock.server, clock.local) - window.end
-    return [name for name in dict.fromkeys(rounds) if parse_duration(name) <= age]
+    now = min(clock.server, clock.local)
+    return [name for name in dict.fromkeys(rounds) if counts_from(name, window) <= now]
 
 
 def settle(window: Window, delay: Span, site: Site) -> None:
