@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.azurite import ACCOUNT, KEY, MISSING, azurite
 from support.gcs import fake_gcs
@@ -92,12 +94,21 @@ def gcs_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def gcs_key() -> str:
+    """The key of a service account. It signs by itself, so nobody else is asked."""
+    key = rsa.generate_private_key(65537, 2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    account = {"client_email": "exporter@acme.example", "private_key_id": "1"}
+    return json.dumps(account | {"private_key": key.decode()})
+
+
 @pytest.fixture
-def gcs_store(gcs_server: str, tmp_path: Path) -> Iterator[Store]:
+def gcs_store(gcs_server: str, gcs_key: str, tmp_path: Path) -> Iterator[Store]:
     auth = tmp_path / "auth"
     auth.mkdir()
-    key = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
-    (auth / "key.json").write_text(json.dumps(key))
+    (auth / "key.json").write_text(gcs_key)
     with proxied(gcs_server) as proxy:
         spec = DestinationSpec(
             gcs=Gcs(
@@ -110,7 +121,7 @@ def gcs_store(gcs_server: str, tmp_path: Path) -> Iterator[Store]:
         )
         environ = {
             "GOOGLE_BASE_URL": proxy.url,
-            "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key),
+            "GOOGLE_SERVICE_ACCOUNT_KEY": gcs_key,
             "GOOGLE_ALLOW_HTTP": "true",
         }
         yield Store(proxy, spec, auth, environ)

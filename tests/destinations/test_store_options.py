@@ -1,15 +1,15 @@
 """What the fields of a destination become in the requests that a store sees."""
 
-from dataclasses import replace as replaced
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
 
-import obstore
 import pytest
 from msgspec.structs import replace
 
-from support.stores import call, refusal
+from support.stores import refusal
 from synclog.api.destination import (
     S3,
+    AccessTier,
     AzureCredentials,
     Gcs,
     GcsCredentials,
@@ -18,13 +18,11 @@ from synclog.api.destination import (
     S3EncryptionType,
 )
 from synclog.api.destination import Destination as DestinationSpec
-from synclog.exporter.destination import destination_at, destination_of
-from synclog.exporter.destination.azure import MountedCredential
+from synclog.exporter.destination import destination_at, destination_of, secrets
+from synclog.exporter.destination.azure import mounted_credential
 from synclog.exporter.destination.failures import Act, Place, failure
-from synclog.exporter.destination.s3 import MountedKey, _config
+from synclog.exporter.destination.s3 import _config, mounted_key
 from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
-
-NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def sent(store):
@@ -64,6 +62,57 @@ def test_without_encryption_the_bucket_decides(s3_store):
     assert not [name for name in sent(s3_store) if "encryption" in name]
 
 
+MARKS = {
+    "s3": ({"storage_class": "STANDARD_IA"}, {"x-amz-storage-class": "STANDARD_IA"}),
+    "gcs": ({"storage_class": "NEARLINE"}, {"x-goog-storage-class": "NEARLINE"}),
+    "azure_blob": ({"access_tier": AccessTier.COOL}, {"x-ms-access-tier": "Cool"}),
+}
+TAGS = {"team": "identity", "cost centre": "4711 a+b=c"}
+TAG_HEADERS = {"s3": "x-amz-tagging", "azure_blob": "x-ms-tags"}
+
+
+def marked(store, kind, **fields):
+    spec = DestinationSpec(**{kind: replace(getattr(store.spec, kind), **fields)})
+    return destination_of(spec, auth=store.auth, ca_file=None)
+
+
+@pytest.fixture
+def kind(store):
+    return next(kind for kind in MARKS if getattr(store.spec, kind) is not None)
+
+
+def test_parts_have_the_storage_class_and_the_ledger_has_not(store, kind):
+    fields, headers = MARKS[kind]
+    destination = marked(store, kind, **fields)
+    with destination.draft() as draft:
+        draft.write(b"1")
+        assert draft.publish("part") is True
+    assert headers.items() <= sent(store).items()
+    assert destination.create("_synclog/ledger/0.json", b"{}") is True
+    assert not headers.keys() & sent(store).keys()
+
+
+def test_every_object_has_the_tags(store, kind):
+    if kind not in TAG_HEADERS:
+        assert "tags" not in type(getattr(store.spec, kind)).__struct_fields__
+        return
+    destination = marked(store, kind, tags=TAGS)
+    destination.create("entry", b"1")
+    assert dict(parse_qsl(sent(store)[TAG_HEADERS[kind]])) == TAGS
+    with destination.draft() as draft:
+        draft.write(b"1")
+        draft.publish("part")
+    assert dict(parse_qsl(sent(store)[TAG_HEADERS[kind]])) == TAGS
+    store.proxy.fault(refusal(403, "AccessDenied"))
+    with pytest.raises(AuthorisationError, match=r"s3:PutObjectTagging|tags/write"):
+        destination.create("more", b"1")
+
+
+def test_without_options_the_store_decides(store):
+    store.open().create("x", b"1")
+    assert not [name for name in sent(store) if "class" in name or "tag" in name or "tier" in name]
+
+
 @pytest.mark.parametrize(
     ("spec", "in_host", "endpoint"),
     [
@@ -87,28 +136,25 @@ def test_where_the_bucket_is_named(spec, in_host, endpoint):
 def test_a_key_that_is_renewed_in_the_cluster_is_renewed_in_the_run(tmp_path):
     for name in ("accessKeyId", "secretAccessKey", "token"):
         (tmp_path / name).write_text("old\n")
-    key = MountedKey(
-        S3Credentials(secret_name="s", session_token_key="token"), tmp_path, lambda: NOW
-    )
-    assert key()["token"] == "old"
+    names = S3Credentials(secret_name="s", session_token_key="token")
+    assert mounted_key(names, tmp_path)["token"] == "old"
     (tmp_path / "token").write_text("new\n")
-    assert key()["token"] == "new"
-    assert timedelta(0) < key()["expires_at"] - NOW <= timedelta(minutes=10)
+    key = mounted_key(names, tmp_path)
+    assert key["token"] == "new"
+    assert timedelta(0) < key["expires_at"] - datetime.now(UTC) <= timedelta(minutes=10)
 
 
 def test_a_credential_of_azure_is_read_anew_as_well(tmp_path):
     (tmp_path / "sas").write_text("?sp=rcl&sig=old\n")
     names = AzureCredentials(secret_name="s", sas_token_key="sas")
-    credential = MountedCredential(names, tmp_path, lambda: NOW)
-    assert credential()["sas_token"] == "sp=rcl&sig=old"
+    assert mounted_credential(names, tmp_path)["sas_token"] == "sp=rcl&sig=old"
     (tmp_path / "sas").write_text("sp=rcl&sig=new")
-    assert credential()["sas_token"] == "sp=rcl&sig=new"
+    assert mounted_credential(names, tmp_path)["sas_token"] == "sp=rcl&sig=new"
 
 
 def test_credentials_that_vanish_in_the_middle_are_an_authorisation_error(s3_store, monkeypatch):
-    monkeypatch.setattr(
-        "synclog.exporter.destination.s3.READ_AGAIN", timedelta(seconds=-1)
-    )  # every request asks for them
+    # Every request asks for them.
+    monkeypatch.setattr(secrets, "READ_AGAIN", timedelta(seconds=-1))
     destination = s3_store.open()
     destination.create("x", b"1")
     (s3_store.auth / "secretAccessKey").unlink()
@@ -188,35 +234,6 @@ def test_a_missing_bucket_is_told_by_the_store(store):
             act()
         assert caught.value.reason == "BucketMissing"
         assert "missing-one" in caught.value.message
-
-
-def test_a_bucket_with_object_lock_takes_objects_once(s3_store, s3_server):
-    """A default retention makes the store insist on checksums, and keep every version."""
-    made = call(s3_server, "PUT", "/locked", {"x-amz-bucket-object-lock-enabled": "true"})
-    assert made.status in {200, 409}
-    rule = (
-        b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
-        b"<DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
-        b"</ObjectLockConfiguration>"
-    )
-    assert call(s3_server, "PUT", "/locked?object-lock", body=rule).status == 200
-
-    def with_sdk_header(request, forward):
-        # S3 wants a checksum header or the SDKs' header that names it; moto knows only the latter.
-        checksum = any(name.lower() == "x-amz-checksum-sha256" for name in request.headers)
-        added = {"x-amz-sdk-checksum-algorithm": "SHA256"} if checksum else {}
-        return forward(replaced(request, headers=request.headers | added))
-
-    s3_store.proxy.fault(with_sdk_header, times=20)
-    destination = with_s3(s3_store, bucket="locked")
-    destination.probe()
-    versions = []
-    for data, created in ((b"one", True), (b"two", False)):
-        assert destination.create("entry", data) is created
-        versions.append(obstore.head(destination._store, "entry")["version"])
-    assert destination.read("entry") == b"one"
-    assert versions[0], "the bucket keeps versions"
-    assert len(set(versions)) == 1, "no second version was made"
 
 
 def test_trouble_says_which_store(store):

@@ -5,7 +5,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from synclog.api.fields import CaBundle, Model, Name, Rule, SecretKey, rules
+from synclog.api.fields import Model, Name, Rule, SecretKey, rules
+from synclog.api.store_fields import (
+    PLAIN_HTTP,
+    PRIVATE_AUTHORITIES,
+    AllowHttp,
+    Prefix,
+    StorageClass,
+    StoreCaBundle,
+    StoreEndpoint,
+    Tags,
+)
 
 
 class PersistentVolumeClaim(Model, frozen=True, kw_only=True):
@@ -26,46 +36,6 @@ class PersistentVolumeClaim(Model, frozen=True, kw_only=True):
             ),
         ),
     ] = None
-
-
-Prefix = Annotated[
-    str,
-    Meta(
-        max_length=256,
-        description="Folder of this export inside it, such as synclog/prod. One folder, one "
-        "SyncLogExport.",
-        extra_json_schema=rules(
-            Rule(
-                "self.matches('^([A-Za-z0-9_=][-A-Za-z0-9_=.]*(/[A-Za-z0-9_=][-A-Za-z0-9_=.]*)*)?$')",
-                "write folders such as synclog/prod: letters, digits, '-', '_', '=' and '.', "
-                "without a slash at either end",
-            )
-        ),
-    ),
-]
-StoreEndpoint = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=256,
-        extra_json_schema=rules(
-            Rule(
-                r"self.matches('^https?://[^/?#@\\s]+(/[^?#@\\s]*[^/?#@\\s])?$')",
-                "write a URL such as https://minio.example.com:9000, without user, query or "
-                "final slash",
-            )
-        ),
-    ),
-]
-AllowHttp = Annotated[
-    bool,
-    Meta(description="True takes an endpoint that is not encrypted: events travel readable."),
-]
-_PLAIN_HTTP = Rule(
-    "!has(self.endpoint) || !self.endpoint.startsWith('http://') || self.allowHttp",
-    "the endpoint is not encrypted: write https://, or allowHttp: true where the whole way to it "
-    "is trusted",
-)
 
 
 class S3Credentials(Model, frozen=True, kw_only=True):
@@ -117,10 +87,12 @@ class S3(Model, frozen=True, kw_only=True):
     """A bucket of Amazon S3, or of a store that speaks its protocol."""
 
     RULES = (
-        _PLAIN_HTTP,
+        PLAIN_HTTP,
+        PRIVATE_AUTHORITIES,
         Rule(
-            "!has(self.caBundle) || has(self.endpoint)",
-            "caBundle belongs to an endpoint of your own: set endpoint or remove it",
+            "!has(self.storageClass) || !(self.storageClass in ['GLACIER', 'DEEP_ARCHIVE'])",
+            "objects of this class cannot be read at once, so nothing could be verified: write "
+            "GLACIER_IR, or move the parts later with a lifecycle rule",
         ),
     )
 
@@ -158,10 +130,7 @@ class S3(Model, frozen=True, kw_only=True):
         ),
     ] = None
     allow_http: AllowHttp = False
-    ca_bundle: Annotated[
-        CaBundle | None,
-        Meta(description="Certificate authorities to trust besides the public ones."),
-    ] = None
+    ca_bundle: StoreCaBundle = None
     credentials: Annotated[
         S3Credentials | None,
         Meta(
@@ -173,6 +142,14 @@ class S3(Model, frozen=True, kw_only=True):
         S3Encryption | None,
         Meta(description="How S3 encrypts. Default: as the bucket says."),
     ] = None
+    storage_class: Annotated[
+        StorageClass | None,
+        Meta(
+            description="Storage class of the parts, such as STANDARD_IA; the ledger's small files "
+            "have the bucket's. Default: as the bucket says."
+        ),
+    ] = None
+    tags: Tags | None = None
 
 
 class GcsCredentials(Model, frozen=True, kw_only=True):
@@ -187,7 +164,7 @@ class GcsCredentials(Model, frozen=True, kw_only=True):
 class Gcs(Model, frozen=True, kw_only=True):
     """A bucket of Google Cloud Storage."""
 
-    RULES = (_PLAIN_HTTP,)
+    RULES = (PLAIN_HTTP, PRIVATE_AUTHORITIES)
 
     bucket: Annotated[
         str,
@@ -209,11 +186,19 @@ class Gcs(Model, frozen=True, kw_only=True):
         Meta(description="URL of the service. Default: https://storage.googleapis.com."),
     ] = None
     allow_http: AllowHttp = False
+    ca_bundle: StoreCaBundle = None
     credentials: Annotated[
         GcsCredentials | None,
         Meta(
             description="The key of a service account. Default: the identity of the pod's service "
             "account (Workload Identity) or node."
+        ),
+    ] = None
+    storage_class: Annotated[
+        StorageClass | None,
+        Meta(
+            description="Storage class of the parts, such as NEARLINE; the ledger's small files "
+            "have the bucket's. Default: as the bucket says."
         ),
     ] = None
 
@@ -239,10 +224,18 @@ class AzureCredentials(Model, frozen=True, kw_only=True):
     ] = None
 
 
+class AccessTier(Enum):
+    """Where Azure keeps a blob. Not Archive: nothing could be read, so nothing verified."""
+
+    HOT = "Hot"
+    COOL = "Cool"
+    COLD = "Cold"
+
+
 class AzureBlob(Model, frozen=True, kw_only=True):
     """A container of Azure Blob Storage."""
 
-    RULES = (_PLAIN_HTTP,)
+    RULES = (PLAIN_HTTP, PRIVATE_AUTHORITIES)
 
     account: Annotated[
         str,
@@ -281,6 +274,7 @@ class AzureBlob(Model, frozen=True, kw_only=True):
         ),
     ] = None
     allow_http: AllowHttp = False
+    ca_bundle: StoreCaBundle = None
     credentials: Annotated[
         AzureCredentials | None,
         Meta(
@@ -288,6 +282,14 @@ class AzureBlob(Model, frozen=True, kw_only=True):
             "account (workload identity) or node."
         ),
     ] = None
+    access_tier: Annotated[
+        AccessTier | None,
+        Meta(
+            description="Access tier of the parts; the ledger's small files have the account's. "
+            "Default: as the account says."
+        ),
+    ] = None
+    tags: Tags | None = None
 
 
 _KINDS = ("persistentVolumeClaim", "s3", "gcs", "azureBlob")  # in the order of the fields

@@ -100,12 +100,10 @@ def _add_store(found: Mounts, destination: Destination) -> None:
         found.add_secret(
             "destination-auth", _DESTINATION_AUTH, run.ENV_DESTINATION_AUTH_DIR, *wanted
         )
-    if destination.s3 is not None:
+    store = destination.s3 or destination.gcs or destination.azure_blob
+    if store is not None:
         found.add_bundle(
-            "destination-ca",
-            _DESTINATION_CA,
-            run.ENV_DESTINATION_CA_FILE,
-            destination.s3.ca_bundle,
+            "destination-ca", _DESTINATION_CA, run.ENV_DESTINATION_CA_FILE, store.ca_bundle
         )
 
 

@@ -14,7 +14,7 @@ from synclog.api.destination import Destination
 from synclog.api.output import Compression, Output
 from synclog.api.run import Owner, Purpose, RunSpec, SpanText
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
-from synclog.exporter.destination.base import Stored, checked
+from synclog.exporter.destination.base import Guarantee, Stored, checked
 from synclog.exporter.errors import DestinationError
 from synclog.exporter.pipeline import Site
 from synclog.exporter.source import ClockReading, Evidence, Proof, Reading, Spool
@@ -96,6 +96,9 @@ class MemoryDestination:
 
     def probe(self) -> None:
         self.step("probe")
+
+    def guarantee(self, path: str | None) -> Guarantee:
+        return Guarantee(creation="memory", retention="Unknown" if path else "")
 
     @contextmanager
     def draft(self) -> Iterator[MemoryDraft]:

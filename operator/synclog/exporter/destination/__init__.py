@@ -1,6 +1,6 @@
 """Where the files go: the interface that the exporter needs of a storage, and its adapters."""
 
-from synclog.exporter.destination.base import PROBE, Destination, Draft, Stored
+from synclog.exporter.destination.base import PROBE, Destination, Draft, Guarantee, Stored
 from synclog.exporter.destination.opening import destination_at, destination_of
 from synclog.exporter.destination.volume import Volume
 
@@ -8,6 +8,7 @@ __all__ = [
     "PROBE",
     "Destination",
     "Draft",
+    "Guarantee",
     "Stored",
     "Volume",
     "destination_at",

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from synclog.exporter.errors import IntegrityError
 
 PROBE = "_synclog/probe"
@@ -44,6 +46,23 @@ class Stored:
     """Relative to the destination, with forward slashes."""
     size: int
     """Bytes."""
+
+
+UNKNOWN = "Unknown"
+"""Nobody was asked what retains an object, or nobody answered."""
+
+
+class Guarantee(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What kept files from being replaced or removed when an entry was written."""
+
+    creation: str
+    """What made creation conditional: ``link``, or the header of a store's requests."""
+    retention: str = ""
+    """The mode, as the store names it; ``NotShown`` or ``Unknown``; empty: no file to ask about."""
+    retain_until: str = ""
+    """Until when the store refuses to delete the first part; empty if it does not say."""
+    legal_hold: bool = False
+    """Whether the store also keeps it until somebody releases it."""
 
 
 class Draft(Protocol):
@@ -90,6 +109,9 @@ class Destination(Protocol):
         Raises:
             ConfigurationError: it lets a create replace a file, or cannot create without that.
         """
+
+    def guarantee(self, path: str | None) -> Guarantee:
+        """What keeps a file that exists from being replaced or removed; never an error."""
 
     def draft(self) -> AbstractContextManager[Draft]:
         """Start a file. What is not published when the context ends vanishes."""

@@ -1,16 +1,20 @@
 """Google Cloud Storage."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import obstore
 from obstore.exceptions import BaseError
 from obstore.store import GCSStore
 
 from synclog.api.destination import Gcs
 from synclog.exporter.destination.failures import Act, Place
+from synclog.exporter.destination.guarantee import GCS_HEADERS, LINK_LIFE, Protection
 from synclog.exporter.destination.objects import (
     RETRIES,
     Bucket,
+    Marks,
     client_options,
     options_of_environment,
 )
@@ -21,12 +25,13 @@ if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore.store import ClientConfig, GCSConfig
 
 
-def gcs(spec: Gcs, *, auth: Path) -> Bucket:
+def gcs(spec: Gcs, *, auth: Path, ca: bytes | None = None) -> Bucket:
     """The destination that a spec means.
 
     Args:
         spec: the bucket.
         auth: folder with the files of the Secret that ``spec.credentials`` names.
+        ca: authorities to trust besides the public ones, PEM.
 
     Raises:
         ConfigurationError: the file of the credentials is missing, or no key of an account.
@@ -36,17 +41,32 @@ def gcs(spec: Gcs, *, auth: Path) -> Bucket:
         config["base_url"] = spec.endpoint
     if spec.credentials is not None:
         config["service_account_key"] = secret(auth, spec.credentials.key)
-    return _bucket(spec.bucket, spec.prefix, config, client_options(allow_http=spec.allow_http))
+    store = _store(
+        spec.bucket, spec.prefix, config, client_options(allow_http=spec.allow_http, ca=ca)
+    )
+    # Other identities sign by asking another service of Google, which may be out of reach.
+    link = _linked(store) if spec.credentials is not None else None
+    return Bucket(
+        store,
+        _place(spec.bucket, spec.prefix),
+        Protection(GCS_HEADERS, link, ca),
+        marks=Marks(spec.storage_class),
+    )
 
 
 def gcs_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; GOOGLE_* variables say the rest."""
-    return _bucket(bucket, prefix, {}, options_of_environment("GOOGLE_ALLOW_HTTP"))
+    store = _store(bucket, prefix, {}, options_of_environment("GOOGLE_ALLOW_HTTP"))
+    return Bucket(store, _place(bucket, prefix), Protection(GCS_HEADERS, None))
 
 
-def _bucket(bucket: str, prefix: str, config: "GCSConfig", options: "ClientConfig") -> Bucket:
+def _linked(store: GCSStore) -> Callable[[str], str]:
+    return lambda path: obstore.sign(store, "HEAD", path, LINK_LIFE)
+
+
+def _store(bucket: str, prefix: str, config: "GCSConfig", options: "ClientConfig") -> GCSStore:
     try:
-        store = GCSStore(
+        return GCSStore(
             bucket,
             prefix=prefix or None,
             config=config,
@@ -60,7 +80,10 @@ def _bucket(bucket: str, prefix: str, config: "GCSConfig", options: "ClientConfi
             f"gs://{bucket}/{prefix}: the credentials are no JSON key of a service account: "
             "store the file that the console gives, unchanged",
         ) from None
-    place = Place(
+
+
+def _place(bucket: str, prefix: str) -> Place:
+    return Place(
         url=f"gs://{bucket}/{prefix}",
         holder=f"bucket {bucket}",
         permissions={
@@ -69,4 +92,3 @@ def _bucket(bucket: str, prefix: str, config: "GCSConfig", options: "ClientConfi
             Act.LIST: f"storage.objects.list (roles/storage.objectViewer) on {bucket}",
         },
     )
-    return Bucket(store, place)

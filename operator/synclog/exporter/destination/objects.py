@@ -7,10 +7,12 @@ A store may do what it was told and the answer may be lost. So an uncertain crea
 again, and what then exists is compared.
 """
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore
 
-from synclog.exporter.destination.base import PROBE, Stored, checked
+from synclog.exporter.destination.base import PROBE, Guarantee, Stored, checked
 from synclog.exporter.destination.failures import (
     LIBRARY_ERRORS,
     Act,
@@ -27,9 +29,11 @@ from synclog.exporter.destination.failures import (
     holder_missing,
     unsupported,
 )
+from synclog.exporter.destination.guarantee import Protection
 from synclog.exporter.errors import ConfigurationError, DestinationError, ExportError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
+    from obstore import Attributes
     from obstore.store import ClientConfig, RetryConfig
 
 RETRIES: "RetryConfig" = {
@@ -81,12 +85,24 @@ def options_of_environment(variable: str) -> "ClientConfig":
     return client_options(allow_http=os.environ.get(variable, "").lower() in {"1", "true"})
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What objects carry besides their content."""
+
+    storage_class: str | None = None
+    """Of the parts: the ledger's files are small, and read in every run."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Of every object."""
+
+
 class Bucket:
     """A destination in an object store.
 
     Args:
         store: the store, with the prefix of the destination.
         place: how it is called, and what it wants granted.
+        protection: asks what protects objects.
+        marks: what objects carry besides their content.
         part_size: plain bytes that one part should not exceed by more than a record.
         room: bytes of drafts that may be published at the same time.
         sleep: waits the given seconds.
@@ -96,13 +112,20 @@ class Bucket:
         self,
         store: ObjectStore,
         place: Place,
+        protection: Protection,
         *,
+        marks: Marks = Marks(),
         part_size: int = _PART_SIZE,
         room: int = _ROOM,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
         self._place = place
+        self._protection = protection
+        self._tags = marks.tags or None
+        self._of_parts: Attributes = (
+            {"Storage-Class": marks.storage_class} if marks.storage_class else {}
+        )
         self.part_size = part_size
         self.room = room
         self._sleep = sleep
@@ -125,10 +148,14 @@ class Bucket:
                 f"{self}: {PROBE} exists for those who create it, and not for those who look",
             )
 
+    def guarantee(self, path: str | None) -> Guarantee:
+        """See `Destination.guarantee`."""
+        return self._protection.of(path)
+
     @contextmanager
     def draft(self) -> Iterator["BucketDraft"]:
         """See `Destination.draft`."""
-        yield BucketDraft(self._put)
+        yield BucketDraft(functools.partial(self._put, attributes=self._of_parts))
 
     def create(self, path: str, data: bytes) -> bool:
         """See `Destination.create`."""
@@ -181,10 +208,12 @@ class Bucket:
                 for found in page:
                     yield Stored(found["path"], found["size"])
 
-    def _put(self, path: str, data: bytes | list[bytes]) -> bool:
+    def _put(
+        self, path: str, data: bytes | list[bytes], attributes: "Attributes | None" = None
+    ) -> bool:
         """Create an object. False if one of that name exists, which may be our own."""
         for pause in (*_PAUSES, None):
-            problem = self._try(path, data)
+            problem = self._try(path, data, attributes)
             if not isinstance(problem, ExportError):
                 return problem
             if pause is None or not isinstance(problem, DestinationError):
@@ -192,10 +221,20 @@ class Bucket:
             self._sleep(pause)
         raise AssertionError("the last try has no pause")
 
-    def _try(self, path: str, data: bytes | list[bytes]) -> bool | ExportError:
+    def _try(
+        self, path: str, data: bytes | list[bytes], attributes: "Attributes | None"
+    ) -> bool | ExportError:
         """One try: whether the object was created, or why that is not known."""
         try:
-            obstore.put(self._store, checked(path), data, mode="create", use_multipart=False)
+            obstore.put(
+                self._store,
+                checked(path),
+                data,
+                mode="create",
+                use_multipart=False,
+                attributes=attributes,
+                tags=self._tags,
+            )
         except AlreadyExistsError:
             # Also said while another creation of this name is under way; that one may fail.
             if self.size(path) is not None:

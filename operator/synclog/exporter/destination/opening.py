@@ -30,9 +30,9 @@ def destination_of(spec: api.Destination, *, auth: Path, ca_file: Path | None) -
     if spec.s3 is not None:
         return s3(spec.s3, auth=auth, ca=_content(ca_file))
     if spec.gcs is not None:
-        return gcs(spec.gcs, auth=auth)
+        return gcs(spec.gcs, auth=auth, ca=_content(ca_file))
     if spec.azure_blob is not None:
-        return azure(spec.azure_blob, auth=auth)
+        return azure(spec.azure_blob, auth=auth, ca=_content(ca_file))
     raise ConfigurationError("NoDestination", f"say where the files go: --destination {PLACES}")
 
 

@@ -1,49 +1,42 @@
 """Amazon S3 and the stores that speak its protocol."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import obstore
 from obstore.store import S3Store
 
 from synclog.api.destination import S3, S3Credentials, S3EncryptionType
 from synclog.exporter.destination.failures import Act, Place
+from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
 from synclog.exporter.destination.objects import (
     RETRIES,
     Bucket,
+    Marks,
     client_options,
     options_of_environment,
 )
-from synclog.exporter.destination.secrets import READ_AGAIN, secret
+from synclog.exporter.destination.secrets import read_again, secret
 
 if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore.store import S3Config, S3Credential
 
 
-@dataclass(frozen=True, slots=True)
-class MountedKey:
-    """Reads the access key from the files of a mounted Secret, whenever it is asked."""
+def mounted_key(names: S3Credentials, folder: Path) -> "S3Credential":
+    """The access key that the files of a mounted Secret hold now.
 
-    names: S3Credentials
-    folder: Path
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-    def __call__(self) -> "S3Credential":
-        """The key of now.
-
-        Raises:
-            ConfigurationError: a file is missing, empty or no text.
-        """
-        token = self.names.session_token_key
-        return {
-            "access_key_id": secret(self.folder, self.names.access_key_id_key),
-            "secret_access_key": secret(self.folder, self.names.secret_access_key_key),
-            "token": secret(self.folder, token) if token else None,
-            "expires_at": self.clock() + READ_AGAIN,
-        }
+    Raises:
+        ConfigurationError: a file is missing, empty or no text.
+    """
+    token = names.session_token_key
+    return {
+        "access_key_id": secret(folder, names.access_key_id_key),
+        "secret_access_key": secret(folder, names.secret_access_key_key),
+        "token": secret(folder, token) if token else None,
+        "expires_at": read_again(),
+    }
 
 
 def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
@@ -57,7 +50,7 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
     Raises:
         ConfigurationError: a file of the credentials is missing, empty or no text.
     """
-    provider = MountedKey(spec.credentials, auth) if spec.credentials else None
+    provider = functools.partial(mounted_key, spec.credentials, auth) if spec.credentials else None
     if provider:
         provider()  # a missing file is told before anything is asked
     store = S3Store(
@@ -68,7 +61,13 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         retry_config=RETRIES,
         credential_provider=provider,
     )
-    return Bucket(store, _place(spec.bucket, spec.prefix, spec.server_side_encryption is not None))
+    encrypted = spec.server_side_encryption is not None
+    return Bucket(
+        store,
+        _place(spec.bucket, spec.prefix, encrypted=encrypted, tagged=bool(spec.tags)),
+        _protection(store, ca),
+        marks=Marks(spec.storage_class, spec.tags or {}),
+    )
 
 
 def s3_of_environment(bucket: str, prefix: str) -> Bucket:
@@ -80,7 +79,9 @@ def s3_of_environment(bucket: str, prefix: str) -> Bucket:
         client_options=options_of_environment("AWS_ALLOW_HTTP"),
         retry_config=RETRIES,
     )
-    return Bucket(store, _place(bucket, prefix, encrypted=True))
+    return Bucket(
+        store, _place(bucket, prefix, encrypted=True, tagged=False), _protection(store, None)
+    )
 
 
 def _config(spec: S3) -> "S3Config":
@@ -103,20 +104,25 @@ def _config(spec: S3) -> "S3Config":
     return config
 
 
+def _protection(store: S3Store, ca: bytes | None) -> Protection:
+    return Protection(S3_HEADERS, lambda path: obstore.sign(store, "HEAD", path, LINK_LIFE), ca)
+
+
 def _with_bucket(endpoint: str, bucket: str) -> str:
     parts = urlsplit(endpoint)
     return parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
 
 
-def _place(bucket: str, prefix: str, encrypted: bool) -> Place:
+def _place(bucket: str, prefix: str, *, encrypted: bool, tagged: bool) -> Place:
     objects = f"arn:aws:s3:::{bucket}/{prefix}{prefix and '/'}*"
     key = ", and kms:GenerateDataKey and kms:Decrypt on its key" if encrypted else ""
+    creating = "s3:PutObject and s3:PutObjectTagging" if tagged else "s3:PutObject"
     listing = f"s3:ListBucket on arn:aws:s3:::{bucket}"
     return Place(
         url=f"s3://{bucket}/{prefix}",
         holder=f"bucket {bucket}",
         permissions={
-            Act.CREATE: f"s3:PutObject on {objects}{key}",
+            Act.CREATE: f"{creating} on {objects}{key}",
             # Without the right to list, S3 calls an object that is missing forbidden.
             Act.READ: f"s3:GetObject on {objects} and {listing}{key}",
             Act.LIST: listing,

@@ -1,6 +1,6 @@
 """The secrets of destinations, as mounted files; none of them is ever shown."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from synclog.exporter.errors import ConfigurationError
@@ -10,6 +10,11 @@ READ_AGAIN = timedelta(minutes=5)
 renewed here, in the middle of a run."""
 
 _LIMIT = 64 * 1024
+
+
+def read_again() -> datetime:
+    """When a credential that is read now is to be read again."""
+    return datetime.now(UTC) + READ_AGAIN
 
 
 def secret(folder: Path, key: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from synclog.exporter.destination.base import Stored, checked
+from synclog.exporter.destination.base import UNKNOWN, Guarantee, Stored, checked
 from synclog.exporter.errors import ConfigurationError, DestinationError
 
 DRAFTS = "_synclog/tmp"
@@ -98,6 +98,10 @@ class Volume:
             "the destination's file system lets a new link replace a file, so two exporters "
             "could overwrite each other's ledger: use a volume with a POSIX file system",
         )
+
+    def guarantee(self, path: str | None) -> Guarantee:
+        """See `Destination.guarantee`. A file system tells of no retention."""
+        return Guarantee(creation="link", retention=UNKNOWN if path else "")
 
     @contextmanager
     def draft(self) -> Iterator["VolumeDraft"]:

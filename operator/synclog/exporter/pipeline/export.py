@@ -3,13 +3,12 @@
 import functools
 from collections.abc import Callable
 
-import msgspec
-
 from synclog.api.run import RunSpec
 from synclog.exporter.errors import SourceError
 from synclog.exporter.ledger import Content, Head, Ledger, Lost, Part, WindowRecord
 from synclog.exporter.ledger.rules import accounted, free, text_of, windows_of
 from synclog.exporter.parts import write_parts
+from synclog.exporter.pipeline.evidence import evidence_of
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.settling import rounds_had, settle
 from synclog.exporter.pipeline.site import Site
@@ -153,7 +152,7 @@ class _Export:
         proposal = record(
             window=text_of(window),
             content=content,
-            evidence=msgspec.to_builtins(reading.evidence),
+            evidence=evidence_of(reading, self._site.destination, parts),
         )
         self._head, fresh = self._ledger.append(
             self._head, lambda head: None if accounted(head.so_far).covers(window) else proposal
