@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synclog.api.rounds import by_time
 from synclog.api.run import ExitCode, Purpose
 from synclog.api.source import SourceFormat
 from synclog.exporter import compare, pipeline
@@ -96,6 +97,43 @@ def test_a_late_recheck_stands_for_earlier_rounds_too(bench):
     result = recheck(bench, window, "36h", rounds=["24h", "36h", "7d"])
     assert sorted(result.coverage.rechecked) == ["24h", "36h"]
     assert recheck(bench, window, "24h").reason == "AlreadyCovered"
+
+
+def at(bench, hours):
+    """A time so many hours after midnight, as the name of a round."""
+    return by_time(bench.hours(0, hours).end)
+
+
+def test_a_look_back_reads_again_what_was_read_before_it(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    bench.fill([(1, "late")])
+    assert recheck(bench, window, at(bench, 59)).late_events == 1
+    assert recheck(bench, window, at(bench, 59)).reason == "AlreadyCovered"
+    assert recheck(bench, window, at(bench, 60)).reason == "Rechecked"
+
+
+def test_what_is_exported_for_a_look_back_is_not_read_again_for_it(bench):
+    window = bench.hours(0, 24)
+    export(bench, window, rounds=[at(bench, 58)])
+    assert recheck(bench, window, at(bench, 58)).reason == "AlreadyCovered"
+
+
+def test_a_ledger_remembers_the_newest_look_back_only(bench):
+    window = bench.hours(0, 24)
+    export(bench, window, rounds=["24h", at(bench, 56)])
+    for hours in (57, 59, 58):  # the last one is of a run that was late
+        result = recheck(bench, window, at(bench, hours))
+        assert result.reason == "Rechecked"
+    assert result.coverage.rechecked.keys() == {"24h", at(bench, 59)}
+    assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
+
+
+def test_a_look_back_of_the_future_is_not_had(bench):
+    window = bench.hours(0, 24)
+    result = pipeline.run(bench.spec(window, rounds=[at(bench, 61)]), bench.site())
+    assert result.coverage.rechecked == {}
+    assert recheck(bench, window, at(bench, 61)).reason == "NotSettled"
 
 
 def test_only_what_is_exported_is_rechecked(bench):
