@@ -20,6 +20,7 @@ class OutputFormat(Enum):
     """The form of the records in the parts."""
 
     SOURCE = "Source"
+    JSON_LINES = "JSONLines"
 
 
 class Output(Model, frozen=True, kw_only=True):
@@ -31,7 +32,8 @@ class Output(Model, frozen=True, kw_only=True):
     format: Annotated[
         OutputFormat,
         Meta(
-            description="Form of the records: Source keeps the bytes that the source served.",
+            description="Form of the records: Source keeps the bytes that the source served; "
+            "JSONLines is one JSON object a line, the same whichever route is read.",
             extra_json_schema=rules(
                 Rule(
                     "self == oldSelf",

@@ -3,7 +3,8 @@
 Records are compared by what they say, not by how they are written: the canonical form of a
 record is its fields, sorted by name, as JSON; a field that is null counts as absent,
 and the time counts by its instant. So another order of columns, another quoting or another
-offset is no difference; another set of columns is one.
+offset is no difference; another set of columns is one. A record in normal form is its own
+canonical form.
 """
 
 import tempfile
@@ -43,7 +44,15 @@ def key_of(event: Event) -> Key:
     """BLAKE2b, 128 bits, of the canonical form of a record."""
     present = {name: value for name, value in event.fields.items() if value is not None}
     present[event.time_column] = event.instant
-    form = msgspec.json.encode(present, order="deterministic")
+    return _key(msgspec.json.encode(present, order="deterministic"))
+
+
+def key_of_line(event: Event) -> Key:
+    """BLAKE2b, 128 bits, of a record in normal form."""
+    return _key(event.record)
+
+
+def _key(form: bytes) -> Key:
     return blake2b(form, digest_size=_KEY_BYTES).digest()
 
 

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -13,8 +12,7 @@ from synclog.exporter.destination import Destination
 from synclog.exporter.errors import ConfigurationError
 from synclog.exporter.ledger import Content, Head, Ledger
 from synclog.exporter.ledger.history import contents
-from synclog.exporter.records import distinct, events, stored
-from synclog.exporter.source.timestamps import Timestamps
+from synclog.exporter.records import distinct, events, stored, timestamps_of
 from synclog.windows import Instant, Window, parse_time
 
 Line: TypeAlias = tuple[Instant, bytes]
@@ -91,11 +89,11 @@ class Archive:
         return [[committed[number] for number in sorted(group)] for _, group in found]
 
     def _lines(self, content: Content, window: Window) -> Iterator[Line]:
-        timestamps = Timestamps(ZoneInfo(content.time_zone) if content.time_zone else None)
-        for batch in stored(self._destination, content, self.head.identity.source_format):
+        timestamps = timestamps_of(content)
+        for batch in stored(self._destination, content, self.head.identity.stored_form):
             for event in events(batch, timestamps):
                 if event.instant in window:
-                    # JSON is given as it was served; CSV becomes an object of texts.
+                    # JSON is given as it is stored; CSV becomes an object of texts.
                     line = msgspec.json.encode(event.fields) if batch.dialect else event.record
                     yield event.instant, line
 

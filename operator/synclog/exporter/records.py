@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,9 +16,14 @@ from synclog.exporter.destination import Destination
 from synclog.exporter.errors import AnswerError, IntegrityError
 from synclog.exporter.ledger import Content
 from synclog.exporter.source.csv_dialect import Dialect, read_header, time_column_of
-from synclog.exporter.source.csv_scan import Scanner
+from synclog.exporter.source.csv_scan import RECORD_LIMIT, Scanner
 from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
 from synclog.windows import Instant, Window, parse_time
+
+csv.field_size_limit(RECORD_LIMIT)  # the module's own limit is lower than the source layer's
+
+TIME = "logEventTimeStamp"
+"""The published name of the time."""
 
 _ALWAYS = Window(parse_time("1900-01-01T00:00:00Z"), parse_time("9000-01-01T00:00:00Z"))
 
@@ -48,6 +54,11 @@ class Event:
     """Which of the fields is its time."""
     record: bytes
     """As it was served, without line end."""
+
+
+def timestamps_of(content: Content) -> Timestamps:
+    """Reads the times of a content's records."""
+    return Timestamps(ZoneInfo(content.time_zone) if content.time_zone else None)
 
 
 def batches(blocks: Iterable[bytes], source_format: SourceFormat) -> Iterator[Batch]:
@@ -159,9 +170,26 @@ def _decoded_csv(batch: Batch) -> Iterator[tuple[bytes, dict[str, Any], str]]:
 
 def _decoded_json(records: Iterable[bytes]) -> Iterator[tuple[bytes, dict[str, Any], str]]:
     for record in records:
-        fields = msgspec.json.decode(record, type=dict[str, Any])
-        names = list(fields)
-        at = time_column_of(names)
-        if at is None:
-            raise NotATimestampError(f"no time among {names}")
-        yield record, fields, names[at]
+        try:
+            fields = msgspec.json.decode(record, type=dict[str, Any])
+        except msgspec.ValidationError:  # a number that no float can hold
+            raw = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+            fields = {name: _plain(value) for name, value in raw.items()}
+        yield record, fields, _time_among(fields)
+
+
+def _time_among(fields: dict[str, Any]) -> str:
+    if TIME in fields:
+        return TIME  # whatever else is named like it
+    names = list(fields)
+    at = time_column_of(names)
+    if at is None:
+        raise NotATimestampError(f"no time among {names}")
+    return names[at]
+
+
+def _plain(value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.ValidationError:
+        return value

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.runs import exported, run
+from synclog.api.output import OutputFormat
 from synclog.api.run import Purpose
 from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
 from synclog.exporter.ledger import Ledger
 from synclog.exporter.ledger.rules import accounted
-from synclog.exporter.query import Archive
 from synclog.exporter.verify import Verdict, verify
-from synclog.windows import Window
 
 HOURS = 6
 
@@ -95,15 +95,6 @@ def rechecks(bench, window, round_):
     return msgspec.structs.replace(spec, purpose=Purpose.RECHECK, recheck=round_)
 
 
-def events_of(bench, storage):
-    archive = Archive(storage, clock=lambda: 0)
-    found = Counter()
-    for _, record in archive.events(bench.hours(0, HOURS), folder=bench.spool):
-        fields = msgspec.json.decode(record, type=dict[str, str])
-        found[f"{fields['logEventTimeStamp']},{fields['username']}".encode()] += 1
-    return found
-
-
 @settings(
     max_examples=150,
     deadline=None,
@@ -123,13 +114,13 @@ def test_each_instant_once_whoever_is_killed(bench, memory, spans, schedule):
     interleave(storage, exporters, schedule)
     never_half_visible(storage)
     # The operator comes back and exports what is missing, as it would.
-    run = pipeline.run(bench.spec(), bench.site(storage))
+    inspected = run(bench, None, site=bench.site(storage))
     ledger = Ledger(storage, clock=lambda: 0)
-    for gap in accounted(ledger.head(run.ledger).so_far).gaps(bench.hours(0, HOURS)):
+    for gap in accounted(ledger.head(inspected.ledger).so_far).gaps(bench.hours(0, HOURS)):
         assert pipeline.run(bench.spec(gap), bench.site(storage)).reason == "Exported"
     report = verify(storage, clock=lambda: 0)
     assert (report.verdict, report.findings) == (Verdict.COMPLETE, [])
-    assert events_of(bench, storage) == bench.multiset(bench.hours(0, HOURS))
+    assert exported(bench, bench.hours(0, HOURS), storage) == bench.multiset(bench.hours(0, HOURS))
     told = sum(e.result.events for e in exporters if e.result and e.result.reason == "Exported")
     assert told <= report.totals.events
 
@@ -162,7 +153,7 @@ def test_each_late_event_once_whoever_is_killed(bench, memory, spans, rounds, sc
     assert last.reason == "Rechecked"
     report = verify(storage, clock=lambda: 0)
     assert (report.verdict, report.findings) == (Verdict.COMPLETE, [])
-    assert events_of(bench, storage) == bench.multiset(whole)
+    assert exported(bench, whole, storage) == bench.multiset(whole)
     assert report.totals.late_events == HOURS * 4 + 2
 
 
@@ -204,18 +195,19 @@ class Machine:
         return guarded
 
 
-def calls_of_a_run(bench, volume, monkeypatch):
+def calls_of_a_run(bench, volume, monkeypatch, form):
     with monkeypatch.context() as patch:
         machine = Machine(patch, at=None, before=True)
-        assert pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume)).exit_code == 0
+        assert run(bench, bench.hours(0, 6), form=form, site=bench.site(volume)).exit_code == 0
     return machine.count
 
 
+@pytest.mark.parametrize("form", OutputFormat)
 @pytest.mark.parametrize("before", [True, False])
-def test_killed_at_every_system_call_on_a_volume(bench, tmp_path, monkeypatch, before):
+def test_killed_at_every_system_call_on_a_volume(bench, tmp_path, monkeypatch, before, form):
     bench.fill([(hour / 4, f"e{hour}") for hour in range(24)])
     (tmp_path / "count").mkdir()
-    total = calls_of_a_run(bench, Volume(tmp_path / "count"), monkeypatch)
+    total = calls_of_a_run(bench, Volume(tmp_path / "count"), monkeypatch, form)
     assert total > 20
     for at in range(1, total + 1):
         folder = tmp_path / f"{before}{at}"
@@ -224,15 +216,15 @@ def test_killed_at_every_system_call_on_a_volume(bench, tmp_path, monkeypatch, b
         with monkeypatch.context() as patch:
             Machine(patch, at, before=before)
             with pytest.raises(Killed):
-                pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume))
+                run(bench, bench.hours(0, 6), form=form, site=bench.site(volume))
         never_half_visible(volume)
-        again = pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume))
+        again = run(bench, bench.hours(0, 6), form=form, site=bench.site(volume))
         assert again.reason in {"Exported", "AlreadyCovered"}
         report = verify(volume, clock=lambda: 0)
         assert (report.verdict, report.events_checked) == (Verdict.COMPLETE, 24)
         # What is left over is out of sight of whoever reads the parts.
         assert all(path.startswith("_") for path in report.litter)
-        assert events_of(bench, volume) == bench.multiset(bench.hours(0, 6))
+        assert exported(bench, bench.hours(0, 6), volume) == bench.multiset(bench.hours(0, 6))
 
 
 def test_many_at_once_on_a_real_volume(bench, tmp_path):
@@ -257,9 +249,5 @@ def test_many_at_once_on_a_real_volume(bench, tmp_path):
         "AlreadyCovered": HOURS,
     }
     assert verify(volume, clock=lambda: 0).verdict is Verdict.COMPLETE
-    assert events_of(bench, volume) == bench.multiset(Window(*_span(bench)))
-
-
-def _span(bench):
     whole = bench.hours(0, HOURS)
-    return whole.start, whole.end
+    assert exported(bench, whole, volume) == bench.multiset(whole)

@@ -3,44 +3,32 @@
 import json
 from collections import Counter
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.runs import events, records, run
 from synclog.api.rounds import by_time
-from synclog.api.run import ExitCode, Purpose
+from synclog.api.run import ExitCode
 from synclog.api.source import SourceFormat
-from synclog.exporter import compare, pipeline
+from synclog.exporter import compare
 from synclog.exporter.compare import Served, Vanished, late
-from synclog.exporter.ledger import Ledger, Recheck
+from synclog.exporter.ledger import Recheck
 from synclog.exporter.ledger.entries import path_of
-from synclog.exporter.query import Archive
 from synclog.exporter.verify import Verdict, verify
 from synclog.windows import DAY, HOUR, Window
 
 
 def export(bench, window, **spec):
-    result = pipeline.run(bench.spec(window, **spec), bench.site())
-    assert result.reason == "Exported"
+    assert run(bench, window, **spec).reason == "Exported"
 
 
 def recheck(bench, window, round_="24h", **spec):
-    told = msgspec.structs.replace(
-        bench.spec(window, **spec), purpose=Purpose.RECHECK, recheck=round_
-    )
-    return pipeline.run(told, bench.site())
+    return run(bench, window, recheck=round_, **spec)
 
 
 def last(bench):
-    ledger = Ledger(bench.destination, clock=lambda: 0)
-    return ledger.entry(ledger.head().number)[0].record
-
-
-def exported(bench, window):
-    lines = Archive(bench.destination, clock=lambda: 0).events(window, folder=bench.spool)
-    found = [msgspec.json.decode(line) for _, line in lines]
-    return [f"{each['logEventTimeStamp']},{each['username']}".encode() for each in found]
+    return records(bench)[-1]
 
 
 def test_late_events_become_an_addendum(bench):
@@ -54,7 +42,7 @@ def test_late_events_become_an_addendum(bench):
     record = last(bench)
     assert isinstance(record, Recheck)
     assert (record.against, record.served, record.vanished) == (1, 6, 0)
-    found = exported(bench, window)
+    found = events(bench, window)
     assert Counter(found) == bench.multiset(window)
     assert found == sorted(found)
     assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
@@ -131,7 +119,7 @@ def test_a_ledger_remembers_the_newest_look_back_only(bench):
 
 def test_a_look_back_of_the_future_is_not_had(bench):
     window = bench.hours(0, 24)
-    result = pipeline.run(bench.spec(window, rounds=[at(bench, 61)]), bench.site())
+    result = run(bench, window, rounds=[at(bench, 61)])
     assert result.coverage.rechecked == {}
     assert recheck(bench, window, at(bench, 61)).reason == "NotSettled"
 
@@ -151,7 +139,7 @@ def test_a_second_recheck_does_not_add_the_same_again(bench):
     assert recheck(bench, window, "30h").late_events == 0
     bench.fill([(1, "late")])
     assert recheck(bench, window, "36h").late_events == 1
-    assert Counter(exported(bench, window)) == bench.multiset(window)
+    assert Counter(events(bench, window)) == bench.multiset(window)
     assert verify(bench.destination, clock=lambda: 0).verdict is Verdict.COMPLETE
 
 
@@ -162,7 +150,7 @@ def test_a_recheck_over_several_windows_finds_what_belongs_where(bench):
     bench.fill([(7.5, "l1"), (8, "l2"), (23, "l3")])
     result = recheck(bench, bench.hours(4, 24))
     assert result.late_events == 3
-    found = exported(bench, bench.hours(0, 24))
+    found = events(bench, bench.hours(0, 24))
     assert found == sorted(found)
     assert Counter(found) == bench.multiset(bench.hours(0, 24))
 
@@ -175,7 +163,7 @@ def test_what_vanished_is_noted_and_stays(bench):
     result = recheck(bench, window)
     assert (last(bench).vanished, result.late_events) == (2, 0)
     assert "2 events that were exported are gone at the source" in result.message
-    assert len(exported(bench, window)) == 4
+    assert len(events(bench, window)) == 4
 
 
 def test_another_way_of_writing_is_no_difference(bench):
@@ -253,7 +241,7 @@ def test_who_is_overtaken_compares_again(bench):
     # The other was faster between our look at the ledger and our entry; it had the event.
     result = recheck(bench, window)
     assert (result.reason, result.late_events) == ("Rechecked", 0)
-    assert Counter(exported(bench, window)) == bench.multiset(window)
+    assert Counter(events(bench, window)) == bench.multiset(window)
 
 
 def test_the_verifier_finds_a_recheck_that_did_not_know_all(bench):

@@ -20,7 +20,7 @@ from synclog.windows import Window, Windows
 _EPILOG = """\
 Events are ordered by their time; late events stand where they belong. CSV is written
 in one dialect (comma, double quotes, line feed), JSON Lines as one object a line; the
-files of the archive hold the bytes that the source served.
+files of the archive hold the bytes that the source served, or the normal form.
 
 A range that is not wholly exported is an error, unless --partial is given.
 
@@ -88,11 +88,12 @@ def _write_csv(events: Iterator[Line], columns: list[str], out: BinaryIO) -> Non
 
     write(columns)
     for _instant, record in events:
-        fields = msgspec.json.decode(record, type=dict[str, object])
-        write([_cell(fields.get(column)) for column in columns])
+        fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        write([_cell(bytes(fields.get(column, b"null"))) for column in columns])
 
 
-def _cell(value: object) -> str:
-    if value is None:
+def _cell(value: bytes) -> str:
+    if value == b"null":
         return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    # What is no text stays as it is written: a number may be more than a float can hold.
+    return msgspec.json.decode(value, type=str) if value[:1] == b'"' else value.decode()

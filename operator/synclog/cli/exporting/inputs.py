@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from synclog.api.destination import Destination
-from synclog.api.output import Compression, Output
+from synclog.api.output import Compression, Output, OutputFormat
 from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
 from synclog.api.source import (
     ApiClientAuth,
@@ -24,6 +24,9 @@ from synclog.windows import Instant, format_time, parse_duration, parse_time
 
 LAPTOP = Owner(namespace="local", name="synclog-export")
 """Owner of a ledger that was begun by hand."""
+
+OUTPUT_FORMATS = {form.value.lower(): form for form in OutputFormat}
+"""Forms of records, as a flag names them."""
 
 _UNUSED = "command-line"
 """Name of the Secret in a spec that is made of flags; nothing reads it."""
@@ -102,7 +105,10 @@ def _of_flags(args: argparse.Namespace) -> RunSpec:
             **optional,
         ),
         destination=Destination(),
-        output=Output(compression=Compression(args.compression.capitalize())),
+        output=Output(
+            compression=Compression(args.compression.capitalize()),
+            format=OUTPUT_FORMATS[args.output_format],
+        ),
         coverage_start=format_time(args.start),
         settle_delay=args.settle_delay,
         span=SpanText(

@@ -111,6 +111,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     flags.add_argument(
         "--compression", choices=("gzip", "zstd", "none"), default="gzip", help="(default: gzip)"
     )
+    flags.add_argument(
+        "--output-format",
+        choices=tuple(inputs.OUTPUT_FORMATS),
+        default="source",
+        help="records as they are served, or one JSON object a line (default: source)",
+    )
     for name, default, text in (
         ("--max-window", "24h", "longest window"),
         ("--settle-delay", "15m", "how old an instant must be"),

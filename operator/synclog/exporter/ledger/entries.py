@@ -82,6 +82,12 @@ class Identity(_Model, frozen=True, kw_only=True, tag_field="kind", tag="identit
     owner: Owner
     """The first owner; `SoFar.owner` is the one of now."""
 
+    @property
+    def stored_form(self) -> SourceFormat:
+        """How records are written in parts: as JSON also where they are in normal form."""
+        normal = self.output_format is OutputFormat.JSON_LINES
+        return SourceFormat.JSON if normal else self.source_format
+
 
 class WindowRecord(_Model, frozen=True, kw_only=True, tag_field="kind", tag="window"):
     """Every event of the window that the source showed, proven complete."""

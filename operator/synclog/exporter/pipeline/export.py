@@ -3,14 +3,17 @@
 import functools
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from synclog.api.run import RunSpec
 from synclog.exporter.errors import SourceError
-from synclog.exporter.ledger import Content, Head, Ledger, Lost, Part, WindowRecord
+from synclog.exporter.ledger import Content, Head, Ledger, Lost, WindowRecord
 from synclog.exporter.ledger.rules import accounted, free, text_of, windows_of
 from synclog.exporter.parts import write_parts
 from synclog.exporter.pipeline.evidence import evidence_of
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.settling import rounds_had, settle
+from synclog.exporter.pipeline.shaping import shaped
 from synclog.exporter.pipeline.site import Site
 from synclog.exporter.source import Reading
 from synclog.exporter.spool import RecordSpool
@@ -139,37 +142,26 @@ class _Export:
         self._head = self._ledger.newest(self._head)
         if accounted(self._head.so_far).covers(window):
             return None  # before any part is written, so that no litter is made
-        parts = write_parts(
-            self._site.destination,
-            spool,
-            window=window,
-            header=reading.header,
-            source_format=self._spec.source.format,
-            output=self._spec.output,
-            check=self._site.check,
-        )
-        content = self._content(reading, parts)
+        with shaped(self._spec, reading, spool, self._site) as records:
+            parts = write_parts(
+                self._site.destination,
+                records.spool,
+                window=window,
+                header=records.header,
+                source_format=records.form,
+                output=self._spec.output,
+                check=self._site.check,
+            )
+        content = replace(records.content, parts=parts)
         proposal = record(
             window=text_of(window),
             content=content,
-            evidence=evidence_of(reading, self._site.destination, parts),
+            evidence=evidence_of(reading, self._site.destination, parts) | records.served,
         )
         self._head, fresh = self._ledger.append(
             self._head, lambda head: None if accounted(head.so_far).covers(window) else proposal
         )
         return content if fresh else None
-
-    def _content(self, reading: Reading, parts: list[Part]) -> Content:
-        return Content(
-            events=reading.events,
-            bytes=reading.bytes,
-            digest=reading.digest,
-            columns=list(reading.columns),
-            time_zone=self._spec.source.assume_time_zone or "",
-            first="" if reading.first is None else format_time(reading.first),
-            last="" if reading.last is None else format_time(reading.last),
-            parts=parts,
-        )
 
     def _outcome(
         self, window: Window, *contents: Content | None, lost: Window | None = None

@@ -1,16 +1,15 @@
 """Reading an exported window again, and adding the events that were late."""
 
 import functools
-import itertools
 from collections.abc import Iterable, Iterator
-from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from synclog.api.output import OutputFormat
 from synclog.api.rounds import counts_from
 from synclog.api.run import RunSpec
 from synclog.api.source import SourceFormat
-from synclog.exporter.compare import Key, Served, Vanished, key_of, late
+from synclog.exporter.compare import Key, Served, Vanished, key_of, key_of_line, late
 from synclog.exporter.errors import ConfigurationError, IntegrityError, SourceError
 from synclog.exporter.ledger import Content, Head, Ledger, Recheck
 from synclog.exporter.ledger.history import contents, touched
@@ -19,11 +18,10 @@ from synclog.exporter.parts import write_parts
 from synclog.exporter.pipeline.evidence import evidence_of
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.settling import rounds_had, settle
+from synclog.exporter.pipeline.shaping import Shaped, shaped
 from synclog.exporter.pipeline.site import Site
-from synclog.exporter.records import batches, events, stored
-from synclog.exporter.source import Reading
+from synclog.exporter.records import events, stored, timestamps_of
 from synclog.exporter.source.digest import combine, multiset_sum, to_hex
-from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.spool import RecordSpool
 from synclog.windows import HOUR, Instant, Window, Windows, format_time, parse_duration
 
@@ -78,8 +76,8 @@ class _Recheck:
         self._site = site
         self._ledger = ledger
         self._head = head
-        zone = spec.source.assume_time_zone
-        self._timestamps = Timestamps(ZoneInfo(zone) if zone else None)
+        normal = spec.output.format is OutputFormat.JSON_LINES
+        self._key = key_of_line if normal else key_of
         self._records: list[Recheck] = []
         self._requests = 0
 
@@ -138,35 +136,41 @@ class _Recheck:
 
     def _compare(self, window: Window, served: RecordSpool, additions: RecordSpool) -> Recheck:
         self._site.check()
-        head = self._head
         rounds = rounds_had(window, [self._spec.recheck, *self._spec.rounds], self._site)
         reading = self._site.reader.read(window, served, self._site.progress)
         self._requests += reading.evidence.requests
         if self._forgotten() > window.start:
             raise SourceError("RetentionOvertakes", f"the source forgot {window} while it was read")
+        with shaped(self._spec, reading, served, self._site) as now:
+            return self._difference(window, rounds, now, additions)
+
+    def _difference(
+        self, window: Window, rounds: list[str], now: Shaped, additions: RecordSpool
+    ) -> Recheck:
+        head = self._head
         before = contents(self._ledger, head, window)
         columns = {column for _, content in before for column in content.columns}
-        if self._spec.source.format is SourceFormat.CSV:
-            _check_columns(columns, reading, window)
+        if now.form is SourceFormat.CSV:
+            _check_columns(columns, now.content, window)
         vanished = Vanished()
         found = late(
             self._archived((content for _, content in before), window),
-            self._served(served, reading),
+            self._served(now),
             vanished,
-            expected=max(reading.events, sum(content.events for _, content in before)),
+            expected=max(now.content.events, sum(content.events for _, content in before)),
             folder=self._site.spool_folder,
         )
-        content = self._added(found, reading, additions, line_end=_line_end(reading))
-        if vanished.count:
+        content = _added(found, now, additions)
+        if vanished.count and content.events:
             # Keys of JSON records come and go with their values. It is another form of record
-            # only where what was there before is not found again.
-            _check_columns(columns, reading, window)
+            # only where what was there before comes again as something else.
+            _check_columns(columns, now.content, window)
         parts = write_parts(
             self._site.destination,
             additions,
             window=window,
-            header=reading.header,
-            source_format=self._spec.source.format,
+            header=now.header,
+            source_format=now.form,
             output=self._spec.output,
             check=self._site.check,
             label=f"late{head.number}_",
@@ -175,57 +179,55 @@ class _Recheck:
             window=text_of(window),
             rounds=rounds,
             against=head.number,
-            served=reading.events,
+            served=now.content.events,
             vanished=vanished.count,
             vanished_digest=vanished.hexdigest(),
             content=replace(content, parts=parts),
-            evidence=evidence_of(reading, self._site.destination, parts),
+            evidence=evidence_of(now.reading, self._site.destination, parts) | now.served,
         )
 
     def _archived(self, found: Iterable[Content], window: Window) -> Iterator[Key]:
-        source_format = self._spec.source.format
+        form = self._head.identity.stored_form
         for content in found:
-            timestamps = Timestamps(ZoneInfo(content.time_zone) if content.time_zone else None)
-            for batch in stored(self._site.destination, content, source_format):
+            timestamps = timestamps_of(content)
+            for batch in stored(self._site.destination, content, form):
                 self._site.check()
                 for event in events(batch, timestamps):
                     if event.instant in window:
-                        yield key_of(event)
+                        yield self._key(event)
 
-    def _served(self, spool: RecordSpool, reading: Reading) -> Iterator[Served]:
-        blocks = itertools.chain([reading.header], spool.blocks(0, spool.tell()))
-        for batch in batches(blocks, self._spec.source.format):
+    def _served(self, now: Shaped) -> Iterator[Served]:
+        timestamps = timestamps_of(now.content)
+        for batch in now.batches():
             self._site.check()
-            for event in events(batch, self._timestamps):
-                yield Served(key_of(event), event.instant, event.record)
-
-    def _added(
-        self, found: Iterable[Served], reading: Reading, additions: RecordSpool, *, line_end: bytes
-    ) -> Content:
-        count = total = 0
-        instants: set[Instant] = set()
-        for each in found:
-            additions.write(each.record + line_end)
-            count += 1
-            total = combine(total, multiset_sum([each.record]))
-            instants = {min(instants | {each.instant}), max(instants | {each.instant})}
-        return Content(
-            events=count,
-            bytes=additions.tell(),
-            digest=to_hex(total),
-            columns=list(reading.columns),
-            time_zone=self._spec.source.assume_time_zone or "",
-            first=format_time(min(instants)) if instants else "",
-            last=format_time(max(instants)) if instants else "",
-        )
+            for event in events(batch, timestamps):
+                yield Served(self._key(event), event.instant, event.record)
 
     def _forgotten(self) -> Instant:
         clock = self._site.reader.server_time()
         return clock.server - parse_duration(self._spec.source.retention)
 
 
-def _check_columns(before: set[str], reading: Reading, window: Window) -> None:
-    now = set(reading.columns)
+def _added(found: Iterable[Served], now: Shaped, additions: RecordSpool) -> Content:
+    count = total = 0
+    instants: set[Instant] = set()
+    for each in found:
+        additions.write(each.record + now.line_end)
+        count += 1
+        total = combine(total, multiset_sum([each.record]))
+        instants = {min(instants | {each.instant}), max(instants | {each.instant})}
+    return replace(
+        now.content,
+        events=count,
+        bytes=additions.tell(),
+        digest=to_hex(total),
+        first=format_time(min(instants)) if instants else "",
+        last=format_time(max(instants)) if instants else "",
+    )
+
+
+def _check_columns(before: set[str], served: Content, window: Window) -> None:
+    now = set(served.columns)
     if before and now and before != now:
         raise IntegrityError(
             "SourceSchemaChanged",
@@ -236,7 +238,3 @@ def _check_columns(before: set[str], reading: Reading, window: Window) -> None:
 
 def _listed(columns: set[str]) -> str:
     return ", ".join(sorted(columns))
-
-
-def _line_end(reading: Reading) -> bytes:
-    return b"\r\n" if reading.header.endswith(b"\r\n") else reading.header[-1:] or b"\n"

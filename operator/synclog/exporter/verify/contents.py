@@ -29,7 +29,7 @@ def check_content(
     destination: Destination,
     content: Content,
     present: Sequence[Part],
-    source_format: SourceFormat,
+    form: SourceFormat,
 ) -> Checked:
     """Read the parts of an entry, decompress them, count their records.
 
@@ -37,11 +37,11 @@ def check_content(
         destination: where they are.
         content: what the entry says.
         present: its parts that are there.
-        source_format: the form of the records.
+        form: how the records are written.
     """
     checked = Checked()
     for part in present:
-        _check_part(destination, part, source_format, checked)
+        _check_part(destination, part, form, checked)
     if len(present) < len(content.parts) or checked.findings:
         return checked  # the sums cannot agree, and why is said
     if checked.events != content.events or (
@@ -58,13 +58,11 @@ def check_content(
     return checked
 
 
-def _check_part(
-    destination: Destination, part: Part, source_format: SourceFormat, checked: Checked
-) -> None:
+def _check_part(destination: Destination, part: Part, form: SourceFormat, checked: Checked) -> None:
     stored, plain = Digest(), Digest()
     try:
         blocks = decompressed(stored.of(destination.blocks(part.path)), part.compression)
-        for batch in batches(plain.of(blocks), source_format):
+        for batch in batches(plain.of(blocks), form):
             checked.events += len(batch.records)
             checked.digest = combine(checked.digest, multiset_sum(batch.records))
     except IntegrityError as error:

@@ -92,9 +92,7 @@ class _Walk:
         if present and self._oldest_present is None:
             self._oldest_present = head.number
         if read_parts:
-            checked = check_content(
-                self._destination, content, present, head.identity.source_format
-            )
+            checked = check_content(self._destination, content, present, head.identity.stored_form)
             for finding in checked.findings:
                 self._find(finding.reason, finding.message, entry=head.number, path=finding.path)
             self.parts += checked.parts
