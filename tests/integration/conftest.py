@@ -5,7 +5,7 @@ import gzip
 import itertools
 import json
 import os
-import signal
+import random
 import subprocess
 import sys
 import time
@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
-import httpx
 import pytest
+import yaml
 
 from devcluster import install
 from devcluster.client import Client, load_kubeconfig
@@ -25,149 +25,19 @@ from devcluster.code42.behaviour import Behaviour, Population
 from devcluster.code42.server import SimulatedCode42, running
 from devcluster.code42.truth import from_csv
 from devcluster.workloads import Workloads, start_workloads
+from support.network import Network, Wire, network
+from support.product import PATIENCE, Api, Document, Operator, eventually
+from support.replicas import Replica
 from synclog.api import names
 from synclog.windows import Window, parse_time
 
-T = TypeVar("T")
-Document = dict[str, Any]
-
-PATIENCE = 120.0
-"""Seconds after which something that should have happened long ago fails the test."""
 CLAIM = "archive"
 SECRET = "code42"
-
-
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-    """Poll until a look finds something; fails the test with ``what`` where it never does."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"after {seconds:.0f} s still not: {what}")
 
 
 @pytest.fixture(name="eventually", scope="session")
 def _eventually() -> Callable[..., Any]:
     return eventually
-
-
-class Api:
-    """The API server as its administrator sees it. Paths are short: ``jobs``, ``pods``, …"""
-
-    GROUPS: ClassVar = {
-        "jobs": "/apis/batch/v1",
-        names.PLURAL: f"/apis/{names.API_VERSION}",
-        "leases": "/apis/coordination.k8s.io/v1",
-    }
-
-    def __init__(self, kubeconfig: Path) -> None:
-        connection = load_kubeconfig(kubeconfig)
-        self.http = httpx.Client(
-            base_url=connection.server,
-            headers=dict(connection.headers),
-            verify=connection.tls,
-            timeout=30,
-            trust_env=False,
-        )
-
-    def _path(self, kind: str, namespace: str, name: str = "", sub: str = "") -> str:
-        root = self.GROUPS.get(kind, "/api/v1")
-        place = f"/namespaces/{namespace}" if namespace else ""
-        return f"{root}{place}/{kind}" + "".join(f"/{part}" for part in (name, sub) if part)
-
-    def _checked(self, answer: httpx.Response) -> Document:
-        assert answer.status_code < 300, f"{answer.request.url}: {answer.text}"
-        return answer.json()
-
-    def get(self, kind: str, namespace: str, name: str) -> Document | None:
-        answer = self.http.get(self._path(kind, namespace, name))
-        return None if answer.status_code == 404 else self._checked(answer)
-
-    def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Document]:
-        query = {"labelSelector": labels} if labels else {}
-        return self._checked(self.http.get(self._path(kind, namespace), params=query))["items"]
-
-    def create(self, kind: str, namespace: str, body: Document) -> Document:
-        return self._checked(self.http.post(self._path(kind, namespace), json=body))
-
-    def patch(
-        self, kind: str, namespace: str, name: str, body: Document, sub: str = ""
-    ) -> Document:
-        headers = {"Content-Type": "application/merge-patch+json"}
-        path = self._path(kind, namespace, name, sub)
-        return self._checked(self.http.patch(path, headers=headers, content=json.dumps(body)))
-
-    def delete(self, kind: str, namespace: str, name: str) -> None:
-        body = {"propagationPolicy": "Background"}
-        path = self._path(kind, namespace, name)
-        answer = self.http.request("DELETE", path, json=body)
-        assert answer.status_code in (200, 202, 404), answer.text
-
-
-class Operator:
-    """One operator process, as its own service account, on a port of its own."""
-
-    FAST = ("--lease-duration=3s", "--renew-deadline=2s", "--retry-period=300ms", "--resync=10s")
-
-    def __init__(self, kubeconfig: Path, folder: Path, *flags: str) -> None:
-        self.log = folder
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._offset = folder.stat().st_size if folder.exists() else 0
-        command = [sys.executable, "-m", "synclog.cli.operator", "run"]
-        command += ["--kubeconfig", str(kubeconfig), "--listen=127.0.0.1:0"]
-        command += ["--image=synclog-operator:test", "--lease-namespace", install.NAMESPACE]
-        command += ["--log-level=info", *self.FAST, *flags]
-        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        with folder.open("ab") as output:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ
-            )
-
-    def lines(self) -> list[Document]:
-        """What this process has logged."""
-        with self.log.open("rb") as log:
-            log.seek(self._offset)
-            whole = log.read().rpartition(b"\n")[0]
-        return [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
-
-    def says(self, message: str) -> Document | None:
-        return next((line for line in self.lines() if line["message"] == message), None)
-
-    def leads(self) -> "Operator":
-        """Wait until it acts."""
-        eventually(lambda: self.says("cluster seen") or self.ended(), "the operator leads")
-        return self
-
-    def ended(self) -> None:
-        if self.process.poll() is not None:
-            pytest.fail(f"the operator ended ({self.process.returncode}): {self.log.read_text()}")
-
-    @property
-    def url(self) -> str:
-        line = eventually(lambda: self.says("serving metrics and health"), "it serves metrics")
-        return f"http://127.0.0.1:{line['port']}"
-
-    def metrics(self) -> dict[str, float]:
-        """Every sample by its name with labels."""
-        text = httpx.get(f"{self.url}/metrics", trust_env=False, timeout=60).text
-        samples = (line.rpartition(" ") for line in text.splitlines() if line[:1] not in ("#", ""))
-        return {name: float(value) for name, _, value in samples}
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """Ask it to stop; returns the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(40)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
 
 
 @dataclass
@@ -181,17 +51,64 @@ class World:
     kubeconfig: Path
     namespace: str
     folder: Path
+    net: Network
+    node: Wire
+    """What the node (with the embedded cluster also the Job controller) reaches the server by."""
     operators: list[Operator] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
 
-    def operator(self, *flags: str) -> Operator:
-        """Start an operator for this namespace; without flags a successor of the one before."""
-        log = self.folder / f"operator-{len(self.operators)}.log"
+    def operator(
+        self, *flags: str, kubeconfig: Path | None = None, clock: Path | None = None
+    ) -> Operator:
+        """Start an operator for this namespace; without flags a successor of the one before.
+
+        Args:
+            flags: more flags.
+            kubeconfig: another way to the API server than the straight one.
+            clock: the file of a wall clock of its own; see `support.wallclock`.
+        """
+        log = self.folder / f"operator-{next(_numbers)}.log"
         own = (
             (f"--namespaces={self.namespace}",) if not any("namespaces" in f for f in flags) else ()
         )
-        operator = Operator(self.kubeconfig, log, *own, *flags)
+        operator = Operator(kubeconfig or self.kubeconfig, log, *own, *flags, clock=clock)
         self.operators.append(operator)
         return operator
+
+    def replica(
+        self,
+        *flags: str,
+        by: str = "",
+        authority: Path | None = None,
+        clock: Path | None = None,
+    ) -> Replica:
+        """Keep an operator running, as a Deployment does.
+
+        Args:
+            flags: more flags.
+            by: the URL to reach the API server by; the cluster's own where it is empty.
+            authority: the certificate to trust there; the cluster's own where it is None.
+            clock: as for `operator`.
+        """
+        way = self.kubeconfig_by(by, authority) if by else None
+        replica = Replica(lambda: self.operator(*flags, kubeconfig=way, clock=clock))
+        self.replicas.append(replica)
+        return replica
+
+    def kubeconfig_by(self, url: str, authority: Path | None = None) -> Path:
+        """The operator's kubeconfig with another address, and perhaps another authority."""
+        target = self.folder / f"kubeconfig-{url.rpartition(':')[2]}"
+        return redirected(self.kubeconfig, target, url, authority)
+
+    def wait_a_moment(self, chance: random.Random, most: float) -> None:
+        """Let a moment of up to so many seconds pass, in which things may happen."""
+        end = time.monotonic() + chance.uniform(0.05, most)
+        eventually(lambda: time.monotonic() > end, "the moment has come")
+
+    def answered(self, token: str, name: str = "prod", seconds: float = PATIENCE) -> None:
+        """Trigger a run, and wait until it is answered."""
+        self.change(name, trigger=token)
+        eventually(lambda: self.status(name).get("lastTrigger") == token, "it answers", seconds)
 
     def export_body(self, name: str = "prod", **spec: Any) -> Document:
         return {
@@ -279,9 +196,49 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
+def redirected(kubeconfig: Path, target: Path, url: str, authority: Path | None = None) -> Path:
+    """Write a copy of a kubeconfig that reaches the API server by another address."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    for entry in document["clusters"]:
+        cluster = entry["cluster"]
+        cluster["server"] = url
+        if authority is not None:
+            cluster.pop("certificate-authority-data", None)
+            cluster["certificate-authority"] = str(authority)
+        elif "certificate-authority" in cluster:
+            file = kubeconfig.parent / cluster["certificate-authority"]
+            cluster["certificate-authority"] = str(file)
+    target.touch(mode=0o600)
+    target.write_text(yaml.safe_dump(document))
+    return target
+
+
+@dataclass
+class Through:
+    """A cluster as a client behind a link sees it."""
+
+    kind: str
+    kubeconfig: Path
+
+
 @pytest.fixture(scope="session")
-def workloads(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workloads]:
-    with start_workloads(cluster, tmp_path_factory.mktemp("node"), backoff_base=0.3) as started:
+def net() -> Iterator[Network]:
+    with network() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def node(cluster: Cluster, net: Network) -> Wire:
+    return net.wire(cluster.server)
+
+
+@pytest.fixture(scope="session")
+def workloads(
+    cluster: Cluster, node: Wire, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workloads]:
+    folder = tmp_path_factory.mktemp("node")
+    way = redirected(cluster.kubeconfig, folder / "kubeconfig", node.url)
+    with start_workloads(Through(cluster.kind, way), folder, backoff_base=0.3) as started:
         yield started
 
 
@@ -323,6 +280,8 @@ def world(
     kubeconfig: Path,
     source: SimulatedCode42,
     tmp_path: Path,
+    net: Network,
+    node: Wire,
 ) -> Iterator[World]:
     namespace = f"team-{os.getpid()}-{next(_numbers)}"
     api.delete("leases", install.NAMESPACE, "synclog-operator")  # a dead leader's of before
@@ -332,12 +291,15 @@ def world(
     size = {"requests": {"storage": "1Gi"}}
     claim = {"accessModes": ["ReadWriteMany"], "resources": size}
     api.create("persistentvolumeclaims", namespace, {"metadata": {"name": CLAIM}, "spec": claim})
-    world = World(api, cluster, workloads, source, kubeconfig, namespace, tmp_path)
+    world = World(api, cluster, workloads, source, kubeconfig, namespace, tmp_path, net, node)
     try:
         yield world
         leaks = [found for one in world.operators for found in source.leaks(one.log.read_text())]
         assert not leaks, "the operator's log holds a secret"
     finally:
+        node.mend()
+        for replica in world.replicas:
+            replica.stop()
         for operator in world.operators:
             if operator.process.poll() is None:
                 operator.kill()

@@ -1,24 +1,13 @@
 """Operators, exporters and connections that die at random moments: nothing lost, nothing double."""
 
-import contextlib
 import os
 import random
 import signal
 import time
-from pathlib import Path
+
+from support.edits import exporters
 
 KILLS = 20
-
-
-def exporters(world):
-    """Process ids of the exporters of this namespace that run now."""
-    found = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):  # it ended, or is not ours
-            told = (process / "environ").read_bytes()
-            if f'"namespace":"{world.namespace}"'.encode() in told:
-                found.append(int(process.name))
-    return found
 
 
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(world, eventually):

@@ -75,10 +75,12 @@ class App:
             record=self._metrics.count_request,
         )
         # The Lease has a way of its own: work that is piling up must not cost the leadership.
+        # Its requests give up in time for a second try by a new connection.
         self._lease_gateway = ApiServer(
             connection.load(settings.kubeconfig or None, settings.context or None),
             Throttle(rate=10, burst=10, concurrency=2),
             threads=2,
+            patience=settings.renew_deadline / 2,
             record=self._metrics.count_request,
         )
         self._recorder = Recorder(self._gateway, self._identity)

@@ -7,7 +7,6 @@ client's transport in a bounded pool of threads, behind the client-side limit, w
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -24,6 +23,7 @@ from synclog.controller.errors import (
     RefusedError,
     UnavailableError,
 )
+from synclog.controller.threads import DaemonPool
 from synclog.controller.throttle import Lane, Throttle
 
 Document = dict[str, Any]
@@ -107,6 +107,7 @@ class ApiServer:
         configuration: address and credentials, as the official client loads them.
         throttle: the client-side limit.
         threads: size of the pool; not less than the throttle's concurrency.
+        patience: seconds to wait for the next byte of an answer.
         record: told of each request that was answered: verb, status (0: no answer).
     """
 
@@ -116,18 +117,20 @@ class ApiServer:
         throttle: Throttle,
         *,
         threads: int,
+        patience: float = READ_TIMEOUT,
         record: Callable[[str, int], None] = lambda _verb, _status: None,
     ) -> None:
         configuration.retries = False  # retries are counted and spaced here
         configuration.connection_pool_maxsize = threads
         self._client = ApiClient(configuration)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="api")
+        self._pool = DaemonPool(threads, "api")
+        self._timeouts = (min(CONNECT_TIMEOUT, patience), patience)
         self._throttle = throttle
         self._record = record
 
     def close(self) -> None:
         """Let go of threads and connections; requests under way are not waited for."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown()
         self._client.close()  # type: ignore[no-untyped-call] # the official client is typed in part
 
     async def get(
@@ -255,9 +258,7 @@ class ApiServer:
             header_params=headers,
             auth_settings=["BearerToken"],
         )
-        answer = self._client.call_api(
-            method, url, headers, body, _request_timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
-        )
+        answer = self._client.call_api(method, url, headers, body, _request_timeout=self._timeouts)
         data: bytes = answer.read()  # type: ignore[no-untyped-call] # the same
         return answer.status, answer.headers, data
 

@@ -178,3 +178,33 @@ async def test_many_requests_share_the_threads(server):
     server.script[:] = [{"ok": True}]
     found = await asyncio.gather(*(server.get(EXPORTS, "team", str(n)) for n in range(50)))
     assert found == [{"ok": True}] * 50
+
+
+async def test_a_silent_server_is_given_up_and_asked_again(server):
+    silent = asyncio.Event()
+
+    async def hang(_request):
+        await silent.wait()
+        raise web.HTTPInternalServerError
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", hang)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    configuration = Configuration()
+    configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    counted = []
+    impatient = ApiServer(
+        configuration,
+        Throttle(1000, 1000, 2),
+        threads=2,
+        patience=0.05,
+        record=lambda _verb, code: counted.append(code),
+    )
+    with pytest.raises(UnavailableError, match="timed out"):
+        await impatient.get(EXPORTS, "team", "prod")
+    assert counted == [0] * module.ATTEMPTS
+    impatient.close()
+    silent.set()
+    await runner.cleanup()
