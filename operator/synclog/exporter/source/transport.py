@@ -5,14 +5,12 @@ one, or ``iter_bytes``, about twice that.
 """
 
 import random
-import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-import certifi
 import httpx
 
 from synclog.api.source import Source
@@ -29,6 +27,7 @@ from synclog.exporter.source.framing import CutShortError, Framing, decode, fram
 from synclog.exporter.source.pacing import ATTEMPTS, Pace, backoff, http_date, pause, retry_after
 from synclog.exporter.source.problems import describe_problem, redact
 from synclog.exporter.source.tokens import TokenRequest, Tokens
+from synclog.exporter.source.trust import trust, untrusted
 from synclog.windows import Span
 
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=60)
@@ -36,6 +35,8 @@ TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=60)
 _RETRIED = frozenset((408, 425, 429))  # and all of 500 and above
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _REDIRECT_LIMIT = 3
+_PROXY_REFUSES = ("403", "407")
+"""Statuses of an answer to CONNECT that another try will not change."""
 _PROBLEM_BYTES = 8 * 1024
 _TOKEN_BYTES = 64 * 1024
 _ASKED_ONCE_MORE = 2
@@ -110,8 +111,8 @@ class Transport:
         try:
             self._base = httpx.URL(source.url.rstrip("/"))
             self._client = httpx.Client(
-                verify=_trust(ca_file),
-                proxy=source.proxy,
+                verify=trust(ca_file),
+                proxy=_proxy(source.proxy),
                 timeout=TIMEOUT,
                 follow_redirects=False,
                 trust_env=False,  # no proxy and no .netrc that the resource does not name
@@ -122,9 +123,7 @@ class Transport:
                 },
             )
         except (httpx.InvalidURL, ValueError) as error:
-            raise ConfigurationError(
-                "InvalidUrl", f"source.url or source.proxy: {error}"
-            ) from error
+            raise ConfigurationError("InvalidUrl", f"source.url: {error}") from error
         self._tokens = Tokens(
             source.url,
             source.auth,
@@ -310,7 +309,7 @@ class Transport:
         if status in (404, 405, 410):
             return ConfigurationError("NoSuchPath", f"{said}. Check source.url and source.path")
         if status == 407:
-            return ConfigurationError("ProxyRefused", f"the proxy answers 407: {reason}")
+            return _proxy_refused(f"407: {reason}")
         return AnswerError("UnexpectedStatus", said)
 
     # Many tries.
@@ -333,12 +332,14 @@ class Transport:
                     "CredentialsUnreadable", "the credentials have characters that HTTP forbids"
                 ) from None
             except httpx.RequestError as error:
-                if _untrusted(error):
+                if untrusted(error):
                     raise ConfigurationError(
                         "CertificateRefused",
                         f"the certificate of {self.host} is not trusted; set source.caBundle to "
                         f"the authority that signed it ({error})",
                     ) from error
+                if isinstance(error, httpx.ProxyError) and str(error).startswith(_PROXY_REFUSES):
+                    raise _proxy_refused(str(error)) from error
                 failure = _TryAgainError("Unreachable", self._describe(error))
             if attempt == ATTEMPTS:
                 raise SourceError(
@@ -374,21 +375,22 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, port
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where())
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                "CaBundleUnreadable", f"the CA bundle holds no PEM certificate: {error}"
-            ) from error
-    return context
+def _proxy(url: str | None) -> httpx.Proxy | None:
+    if url is None:
+        return None
+    try:
+        return httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        # Its text shows parts of the URL, and so of a password.
+        raise ConfigurationError(
+            "InvalidUrl",
+            "source.proxy is not the URL of a proxy: write one such as "
+            "http://proxy.example.com:3128",
+        ) from None
 
 
-def _untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _proxy_refused(said: str) -> ConfigurationError:
+    return ConfigurationError(
+        "ProxyRefused",
+        f"the proxy answers {said}. Check source.proxy, and what the proxy lets through",
+    )
