@@ -140,11 +140,11 @@ class World:
 
     def commit(self, window, rounds=()):
         """What the exporter does: a window that overlaps coverage is never committed again."""
-        if self.covered.covers(window):
+        missing = (self.covered | self.lost).gaps(window)
+        if not missing:
             return "AlreadyCovered"
-        for piece in (self.covered | self.lost).gaps(window):
-            self.commits.append(piece)
-        self.covered |= Windows([window])
+        self.commits += missing
+        self.covered |= Windows(missing)
         self.head += 1
         for name in rounds:
             if self.now >= counts_from(name, window):  # read late enough
