@@ -13,30 +13,12 @@ import pytest
 
 from devcluster.code42 import Behaviour, SimulatedCode42, from_csv, from_json_lines, running
 from devcluster.code42.truth import canonical
+from support.spools import MemorySpool
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
 from synclog.exporter.source import ApiClient, Credentials, Reading, SourceReader, SystemClock
 from synclog.windows import DAY, Window
 
 SEED = 7
-
-
-class MemorySpool:
-    """A spool in memory."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:
-        self.data += data
-        return len(data)
-
-    def truncate(self, size: int, /) -> int:
-        assert size <= len(self.data)
-        del self.data[size:]
-        return size
-
-    def tell(self) -> int:
-        return len(self.data)
 
 
 class Impatient(threading.Event):

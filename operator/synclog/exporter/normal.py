@@ -33,6 +33,7 @@ _FOLDED = {name.lower(): name for name in FIELDS}
 _LAYOUTS = 1_000
 _NORMAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII)
 _FINER = re.compile(r"[.,]\d{3}(\d+)", re.ASCII)
+_PUNCTUATION = re.compile(r"[\W_]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TEXTS = msgspec.json.Decoder(dict[str, str | None])
 _ENCODER = msgspec.json.Encoder()
@@ -160,7 +161,7 @@ def _layout(names: Sequence[str], time_at: int) -> _Layout:
         if name in FIELDS:
             places.setdefault(name, at)
     for at, name in enumerate(names):
-        meant = _FOLDED.get(re.sub(r"[^0-9a-z]", "", name.lower()))
+        meant = _FOLDED.get(_PUNCTUATION.sub("", name.lower()))
         if meant is not None and at not in places.values():
             places.setdefault(meant, at)
     left = [at for at in range(len(names)) if at not in places.values()]

@@ -188,6 +188,11 @@ def test_other_ways_of_writing_published_names():
     assert (found["newValue"], found["username"], found["oldValue"]) == ("n", "u", "o")
 
 
+def test_another_letter_makes_another_name():
+    _, columns = normalised("date,éUsername,field2\n".encode() + b"%b,u,f\n" % AT.encode())
+    assert columns == [*FIELDS, "field2", "éUsername"]
+
+
 def test_a_column_counts_where_it_has_a_value():
     data = b"date,username,a,b\n%b,u,,1\n" % AT.encode()
     [line], columns = normalised(data)

@@ -5,26 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from support.spools import MemorySpool
 from synclog.windows import Instant
-
-
-class MemorySpool:
-    """A spool in memory."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:
-        self.data += data
-        return len(data)
-
-    def truncate(self, size: int, /) -> int:
-        assert size <= len(self.data)
-        del self.data[size:]
-        return size
-
-    def tell(self) -> int:
-        return len(self.data)
 
 
 @dataclass
