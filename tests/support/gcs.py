@@ -1,6 +1,7 @@
 """The few requests of Google Cloud Storage's XML API that the storage library makes."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,9 +74,17 @@ def _handler(store: FakeGcs) -> type[BaseHTTPRequestHandler]:
                 status, found = store.get(bucket, name)
             else:
                 status, found = store.list(bucket, parse_qs(parts.query))
+            tag = hashlib.sha256(found).hexdigest()
+            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            total = len(found)
+            if wanted and status == 200:
+                start, end = int(wanted[1]), min(int(wanted[2] or total - 1), total - 1)
+                status, found = 206, found[start : end + 1]
             self.send_response_only(status)
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {start}-{end}/{total}")
             self.send_header("Content-Length", str(len(found)))
-            self.send_header("ETag", f'"{hashlib.sha256(found).hexdigest()}"')
+            self.send_header("ETag", f'"{tag}"')
             self.send_header("Last-Modified", formatdate(0, usegmt=True))
             self.end_headers()
             if self.command != "HEAD":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -83,7 +83,7 @@ class Proxy:
             fitting = (
                 fault
                 for fault in self.faults
-                if fault[0] == request.method and fault[1] in request.path
+                if fault[0] == request.method and fault[1] in unquote(request.path)
             )
             fault = next(fitting, None)
             if fault is not None:
@@ -111,9 +111,11 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
             request = Request(self.command, self.path, dict(self.headers.items()), body)
-            answer = proxy.answer(request)
+            # A store takes no half of a body; neither does it get one from here.
+            answer = proxy.answer(request) if len(body) == length else None
             if answer is None:
                 self.close_connection = True
                 return
