@@ -189,6 +189,21 @@ class World:
         assert not extra, f"{extra.total()} events are too many"
         return window
 
+    def prove_in_the_end(self, token: str) -> None:
+        """After edits: put the spec right, run once more, and compare with the truth.
+
+        Files, ledger and status must tell the same, and nothing may be left under way.
+        """
+        rolling = {"maxWindow": "24h"}
+        self.change(suspend=False, schedule=None, parallelism=4, range={"rolling": rolling})
+        self.answered(token, seconds=300)
+        status = self.complete()
+        window = self.prove()
+        assert parse_time(status["coveredUntil"]) == window.end <= time.time() * 1000
+        assert status["totals"]["events"] == self.source.truth.count(window)
+        assert status["coverage"]["gapCount"] == 0
+        assert not status.get("active")
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

@@ -3,10 +3,10 @@
 ``SYNCLOG_CHAOS_SEEDS=1,2,3`` runs other seeds, ``SYNCLOG_CHAOS_STEPS`` more steps of each.
 """
 
+import logging
 import os
 import random
 import signal
-import time
 
 import pytest
 
@@ -20,6 +20,8 @@ SEEDS = [int(seed) for seed in os.environ.get("SYNCLOG_CHAOS_SEEDS", "1").split(
 STEPS = int(os.environ.get("SYNCLOG_CHAOS_STEPS", "40"))
 TERMS = ("--lease-duration=3s", "--renew-deadline=2s", "--retry-period=300ms")
 BAD = Mood(busy=0.1, lost=0.04, reset=0.04, conflict=0.1, watch=0.05)
+
+logger = logging.getLogger(__name__)
 
 
 class Troubles:
@@ -50,6 +52,7 @@ class Troubles:
             (self.kill_a_replica, 3),
             (self.freeze_a_replica, 2),
             (self.thaw, 3),
+            (self.restart_the_node, 1),
         )
         outside = ((kill_an_exporter, 4), *((edit, 1) for edit in EDITS))
         acts, weights = zip(*own, *outside, strict=True)
@@ -91,6 +94,12 @@ class Troubles:
         while self._frozen:
             self._frozen.pop().process.send_signal(signal.SIGCONT)
 
+    def restart_the_node(self, _chance):
+        """Its containers run on, and it finds them again."""
+        self.world.node.mend()
+        self.world.workloads.kill("podrunner")
+        self.world.workloads.restart("podrunner")
+
     def end(self):
         """Make everything good again."""
         self.thaw()
@@ -115,11 +124,7 @@ def test_a_mix_of_everything_loses_and_doubles_nothing(world, eventually, seed):
             troubles.one(chance)
             world.wait_a_moment(chance, 0.8)
         troubles.end()
-        world.change(suspend=False, parallelism=4, range={"rolling": {"maxWindow": "24h"}})
-        world.answered(f"the end of seed {seed}", seconds=300)
-        status = world.complete()
-        window = world.prove()
-        assert window.end <= time.time() * 1000
-        assert status["coverage"]["gapCount"] == 0, troubles.done
+        logger.warning("seed %d: %s", seed, " ".join(troubles.done))  # shown where it fails
+        world.prove_in_the_end(f"the end of seed {seed}")
         for replica in troubles.replicas:
             replica.stop()

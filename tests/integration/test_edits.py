@@ -8,13 +8,6 @@ from devcluster.code42.behaviour import patched
 from support.edits import EDITS, Edit
 
 
-def settle(world):
-    """Whatever was edited: as it should be in the end."""
-    world.change(
-        suspend=False, schedule="* * * * *", parallelism=4, range={"rolling": {"maxWindow": "24h"}}
-    )
-
-
 @pytest.mark.parametrize("seed", [11])
 def test_edits_at_random_moments_lose_and_double_nothing(world, eventually, seed):
     world.source.behave(patched(world.source.behaviour, {"faults": {"latency_ms": 300}}))
@@ -28,7 +21,4 @@ def test_edits_at_random_moments_lose_and_double_nothing(world, eventually, seed
     for edit in plan:
         edit(world, chance)
         world.wait_a_moment(chance, 0.8)
-    settle(world)
-    world.answered("after the edits", seconds=300)
-    world.complete()
-    world.prove()
+    world.prove_in_the_end("after the edits")

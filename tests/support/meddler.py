@@ -39,6 +39,8 @@ class Mood:
     """Somebody else writes first; a creation is sent twice, as some proxies do."""
     watch: float = 0.0
     """Of the events of a watch: it breaks there, or ends with 410 Gone."""
+    mute: bool = False
+    """Watches stay open, and their events are swallowed."""
 
 
 class Meddler:
@@ -129,7 +131,11 @@ class Meddler:
         assert self._session is not None
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
         return await self._session.request(
-            request.method, self._admin.server + request.raw_path, headers=headers, data=body
+            request.method,
+            self._admin.server + request.raw_path,
+            headers=headers,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            data=body or None,
         )
 
     async def _touch(self, request: web.Request) -> None:
@@ -149,9 +155,12 @@ class Meddler:
     ) -> web.StreamResponse:
         headers = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
         response = web.StreamResponse(status=answer.status, headers=headers)
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for chunk in answer.content.iter_any():
+                if watch and self.mood.mute:
+                    self.struck["mute"] += 1
+                    continue
                 if watch and self._strikes("watch"):
                     if self._chance.random() < 0.5:
                         return self._broken(request)
@@ -160,9 +169,9 @@ class Meddler:
                         await response.write(chunk + json.dumps(_GONE).encode() + b"\n")
                         break
                 await response.write(chunk)
+            await response.write_eof()
         except aiohttp.ClientError:
             return self._broken(request)
-        await response.write_eof()
         return response
 
     @staticmethod

@@ -1,7 +1,8 @@
 """Replicas of the operator, kept running as a Deployment keeps them."""
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
@@ -9,7 +10,7 @@ class Process(Protocol):
     """One process of a replica: `support.product.Operator`."""
 
     def poll(self) -> int | None: ...
-    def lines(self) -> list[dict[str, object]]: ...
+    def lines(self) -> list[dict[str, str]]: ...
     def kill(self) -> None: ...
 
 
@@ -48,14 +49,10 @@ class Replica:
         self._thread.join()
         self.process.kill()
 
-    def times(self, message: str) -> list[str]:
-        """When its processes said something."""
-        return [
-            str(line["time"])
-            for process in self.processes
-            for line in process.lines()
-            if line["message"] == message
-        ]
+    def said(self, message: str) -> Iterator[dict[str, str]]:
+        """The lines with this message that its processes logged."""
+        lines = (line for process in self.processes for line in process.lines())
+        return (line for line in lines if line["message"] == message)
 
 
 def acted_out_of_turn(replicas: list[Replica]) -> list[str]:
@@ -65,10 +62,10 @@ def acted_out_of_turn(replicas: list[Replica]) -> list[str]:
         replicas: replicas that live by the same clock.
     """
     said = sorted(
-        (time, what, number)
+        (line["time"], what, number)
         for number, replica in enumerate(replicas)
         for what in ("leading", "job created", "job deleted")
-        for time in replica.times(what)
+        for line in replica.said(what)
     )
     leader, wrong = None, []
     for time, what, number in said:
@@ -77,3 +74,15 @@ def acted_out_of_turn(replicas: list[Replica]) -> list[str]:
         elif number != leader:
             wrong.append(f"{time}: replica {number}: {what}, while {leader} led")
     return wrong
+
+
+def run_twice(replicas: list[Replica]) -> list[str]:
+    """Ranges of time that replicas started more than one window run for."""
+    created = [line for replica in replicas for line in replica.said("job created")]
+    spans = sorted(line["span"] for line in created if line["purpose"] == "window")
+    # "[start, end)": times of one width, so that texts sort as times do.
+    return [
+        f"{one} and {two}"
+        for one, two in itertools.pairwise(spans)
+        if two[1:].partition(",")[0] < one[:-1].partition(", ")[2]
+    ]
