@@ -82,6 +82,18 @@ def test_both_routes_make_the_same_parts(bench, memory):
 
 
 @pytest.mark.parametrize("route", ROUTES)
+def test_large_windows_become_parts_and_a_repeated_run_makes_the_same(bench, route):
+    serve(bench, route, [(n / 20_000, f"name {n}", "x" * 60, None) for n in range(40_000)])
+    assert normal(bench, route).parts > 3
+    made = {path: bench.destination.content[path] for path in parts(bench)}
+    assert sum(gzip.decompress(data).count(b"\n") for data in made.values()) == 40_000
+    assert sound(bench)
+    bench.destination.content = dict(made)
+    assert normal(bench, route).reason == "Exported"
+    assert {path: bench.destination.content[path] for path in parts(bench)} == made
+
+
+@pytest.mark.parametrize("route", ROUTES)
 def test_the_entry_tells_what_was_served(bench, route):
     serve(bench, route, ROWS)
     normal(bench, route)
