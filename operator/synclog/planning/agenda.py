@@ -160,12 +160,11 @@ def _due_so_far(observed: Observed, intent: Intent, books: Books, now: Instant) 
     Nothing of the future can be due: that was said by a clock that was ahead.
     """
     told = observed.status.coverage.due_until if observed.status.coverage else None
-    ends = [window.end for window in slots.spans(books.active + books.finished)]
-    ends += [] if told is None else [parse_time(told)]
-    latest = max(ends, default=None)
-    if latest is None or latest <= now:
-        return latest
-    return max([intent.settled(now), *(end for end in ends if end <= now)])
+    ends = slots.ends(books.active + books.finished, now)
+    if told is not None:
+        due_until = parse_time(told)
+        ends.append(due_until if due_until <= now else intent.settled(now))
+    return max(ends, default=None)
 
 
 def _asked(
@@ -229,7 +228,7 @@ def _fill(
         last_tick=tick or idle.last_tick,
         trigger=observed.spec.trigger if work.urgent else idle.trigger,
     )
-    start = slots.frontier(books.found, (*books.active, *books.finished), books.tried, work.now)
+    start = slots.frontier(books.found, (*books.active, *books.finished), books.failed, work.now)
     ahead = coverage.due(start, due_until, agenda.asked)
     if ahead:
         run = slots.create(
@@ -259,7 +258,7 @@ def _retry(
         return agenda
     started = Windows(run.span for run in agenda.creates if run.span is not None)
     busy = slots.spans(books.active) | started
-    ended = slots.frontier(books.found, (*books.active, *books.finished), books.tried, now)
+    ended = slots.frontier(books.found, (*books.active, *books.finished), books.failed, now)
     until = min(agenda.due_until, ended)
     wanted = coverage.due(books.found.start, until, agenda.asked) - books.found.settled - busy
     waiting = slots.retries(work, books.finished, wanted)

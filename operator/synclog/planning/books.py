@@ -23,8 +23,8 @@ class Books:
     active: tuple[Run, ...]
     finished: tuple[Run, ...]
     """Runs that ended, oldest first."""
-    tried: Windows
-    """What runs were at that ended, whether they exported it or not."""
+    failed: Windows
+    """The gaps that the status remembers as tried, whether their runs still exist or not."""
     attempts: coverage.Attempts
     gone: tuple[str, ...]
     """Names of Jobs that were active and are not there any more."""
@@ -67,7 +67,7 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
         endings=endings,
         active=active,
         finished=tuple(finished),
-        tried=slots.spans(finished) | coverage.failed_gaps(status),
+        failed=coverage.failed_gaps(status),
         attempts=coverage.Attempts(
             before=coverage.remembered_attempts(status),
             new=tuple(

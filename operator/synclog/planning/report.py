@@ -30,7 +30,7 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
             due_until=agenda.due_until,
             asked=asked,
             exporting=active,
-            tried=books.tried,
+            tried=slots.spans(books.finished) | books.failed,
             attempts=books.attempts,
             rounds=rechecks.names(intent, agenda.due_until),
             readable_from=now - intent.retention,

@@ -48,14 +48,27 @@ def spans(runs: Iterable[Run]) -> Windows:
     return Windows(run.span for run in exports if run.span is not None)
 
 
-def frontier(found: Known, runs: Sequence[Run], tried: Windows, now: Instant) -> Instant:
-    """The end of what was tried so far: what comes due after it belongs to the main slot.
+def ends(runs: Iterable[Run], now: Instant) -> list[Instant]:
+    """Where each of these runs ends what it exports.
 
     What was tried of the future, by a clock that was ahead, does not count.
     """
+    exports = (run.span for run in runs if run.purpose is Purpose.WINDOW and run.span is not None)
+    return [span.end for span in exports if span.end <= now]
+
+
+def frontier(found: Known, runs: Sequence[Run], failed: Windows, now: Instant) -> Instant:
+    """The end of what was tried so far: what comes due after it belongs to the main slot.
+
+    Args:
+        found: what is known.
+        runs: the runs that exist.
+        failed: the gaps of runs that may not exist any more.
+        now: the time.
+    """
     assert found.start is not None
-    ends = [window.end for window in (found.settled | spans(runs) | tried)]
-    return max([found.start, *(end for end in ends if end <= now)])
+    tried = [window.end for known in (found.settled, failed) for window in known]
+    return max([found.start, *ends(runs, now), *(end for end in tried if end <= now)])
 
 
 def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -> int:

@@ -1,0 +1,311 @@
+"""Holes that a hostile reader once found, one story each."""
+
+import pytest
+
+from support.world import SPEC, World, make_spec
+from synclog.api.run import Purpose, Slot
+from synclog.api.status import GapState
+from synclog.planning.coverage import LISTED, LISTED_OF_A_ROUND
+from synclog.planning.model import RunState, Stuck
+from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
+
+
+def at(text):
+    return parse_time(f"2026-01-{text}:00Z")
+
+
+def exported(world):
+    world.inspected()
+    world.succeed(world.active()[0])
+    world.settle()
+    return world
+
+
+def between(end, **more):
+    fixed = {"start": "2026-01-01T00:00:00Z", "end": end, "maxWindow": "6h", **more}
+    return {"range": {"between": fixed}}
+
+
+def work_off(world, minutes=0):
+    for _ in range(200):
+        world.settle()
+        if not world.active():
+            return
+        for run in world.active():
+            world.succeed(run)
+        world.now += minutes * MINUTE
+    raise AssertionError("planning always wants one run more")
+
+
+def test_an_empty_trigger_asks_for_nothing():
+    world = exported(World())
+    before = world.created
+    world.edit(trigger="")
+    world.now += 10 * MINUTE
+    world.settle()
+    assert world.created == before
+    assert world.status.last_trigger is None
+
+
+@pytest.mark.parametrize("length", ["0s", "1s", "59s", "0m"])
+def test_a_tiny_max_window_is_refused_before_any_window_is_cut(length):
+    world = World(spec=make_spec(range={"rolling": {"maxWindow": length}}))
+    (event,) = world.step().events
+    assert event.message == "range: maxWindow must be at least 1m, write 24h"
+    assert world.runs == []
+
+
+def test_the_smallest_max_window_makes_bounded_runs():
+    rolling = {"from": "2026-01-01T00:00:00Z", "maxWindow": "1m", "recheckAfter": []}
+    world = World(spec=make_spec(range={"rolling": rolling})).inspected()
+    (run,) = world.active()
+    assert run.span == Window(at("01T00:00"), at("01T08:20"))
+    work_off(world)
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_behind_when_it_is_set_right():
+    world = exported(World())
+    world.now += 3 * DAY  # wrong
+    world.settle()
+    world.fail(world.active(slot=Slot.MAIN)[0], reason="NotSettled")
+    world.settle()
+    world.now = at("02T01:00")
+    work_off(world)
+    assert world.status.covered_until == "2026-01-02T00:45:00.000Z"
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+    world.now += MINUTE
+    world.settle()
+    assert world.active() == []
+    world.now = at("02T02:00")
+    work_off(world)
+    assert world.status.covered_until == "2026-01-02T01:45:00.000Z"
+    assert world.status.last_schedule_time == "2026-01-02T02:00:00Z"
+
+
+def test_a_source_whose_clock_is_behind_makes_a_window_late_and_not_lost():
+    world = exported(World())
+    world.now = at("02T01:00")
+    world.settle()
+    world.fail(world.active(slot=Slot.MAIN)[0], reason="NotSettled")
+    world.settle()
+    assert world.condition("CoverageComplete") == ("False", "GapsFailed")
+    world.now += 30 * SECOND
+    work_off(world)
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+    assert world.covered == Windows([Window(at("01T00:00"), at("02T00:45"))])
+
+
+def test_a_gap_keeps_its_back_off_when_its_jobs_vanish():
+    world = World().inspected()
+    world.fail(world.active()[0], windows=[0])
+    for failures in range(1, 5):
+        world.settle()
+        world.runs = [run for run in world.runs if run.purpose is not Purpose.WINDOW]
+        (gap,) = world.status.coverage.gaps
+        assert gap.attempts == failures
+        world.now += (30 << (failures - 1)) * SECOND - 1
+        world.settle()
+        assert world.active() == []
+        world.now += 1
+        world.settle()
+        world.fail(world.active()[0])
+
+
+def test_a_job_that_vanishes_while_it_runs_waits_too():
+    world = World().inspected()
+    world.runs = [run for run in world.runs if run.state is not RunState.ACTIVE]
+    world.settle()
+    assert world.status.last_run.reason == "JobGone"
+    assert world.active() == []
+    world.now = world.last.wakeup
+    world.settle()
+    assert world.active()
+
+
+def islands(world, count):
+    """A ledger with so many windows and pauses of an hour between them."""
+    hours = range(at("01T00:00"), at("01T00:00") + 2 * count * HOUR, 2 * HOUR)
+    world.covered = Windows(Window(hour, hour + HOUR) for hour in hours)
+    return hours
+
+
+def test_a_status_that_cannot_list_all_still_comes_to_the_end():
+    rolling = {"from": "2026-01-01T00:00:00Z", "maxWindow": "1h", "recheckAfter": []}
+    world = World(now=at("31T00:30"), spec=make_spec(range={"rolling": rolling}))
+    world.settle()
+    islands(world, 330)
+    world.succeed(world.active()[0])
+    world.settle()
+    coverage = world.status.coverage
+    assert (len(coverage.intervals), len(coverage.gaps)) == (LISTED, LISTED)
+    assert coverage.gap_count == 330
+    known = world.covered
+    world.covered |= Windows(list(known.gaps(Window(at("01T00:00"), at("28T00:00"))))[:-5])
+    found = world.covered.length  # another operator was here, and this one was not told
+    work_off(world)
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+    assert world.status.coverage.gap_count == 0
+    assert sum(window.length for window in world.commits) == world.covered.length - found
+
+
+def test_what_is_lost_is_listed_before_all_other_gaps():
+    world = World(now=at("31T00:30")).inspected()
+    hours = islands(world, 300)
+    world.lost = Windows([Window(hours[-1] + HOUR, hours[-1] + 2 * HOUR)])
+    world.fail(world.active()[0])
+    world.settle()
+    lost = [gap for gap in world.status.coverage.gaps if gap.state is GapState.LOST]
+    assert len(world.status.coverage.gaps) == LISTED
+    assert len(lost) == 1
+    assert world.status.coverage.lost_seconds == 3600
+
+
+def test_rechecks_in_more_pieces_than_a_status_lists_come_to_an_end():
+    rolling = {"from": "2026-01-01T00:00:00Z", "maxWindow": "1h", "recheckAfter": ["24h"]}
+    world = World(now=at("20T00:30"), spec=make_spec(range={"rolling": rolling}))
+    world.settle()
+    hours = range(at("01T00:00"), at("11T00:00"), 2 * HOUR)
+    world.covered = Windows([Window(at("01T00:00"), at("20T00:00"))])
+    world.rechecked = {"24h": Windows(Window(hour, hour + HOUR) for hour in hours)}
+    world.succeed(world.active()[0])
+    world.now = at("20T01:00")
+    work_off(world)
+    (told,) = world.status.coverage.rechecked
+    assert len(told.intervals) <= LISTED_OF_A_ROUND
+    newest = Window(parse_time(told.intervals[0].start), at("19T01:00"))
+    assert world.rechecked["24h"].covers(newest)
+    before = world.created
+    work_off(world)
+    assert world.created == before
+
+
+def test_a_fixed_range_with_a_schedule_is_rechecked_after_its_end_too():
+    world = exported(World(spec=make_spec(**between("2026-01-01T12:00:00Z"))))
+    for name, moment in (("24h", "02T12:00"), ("7d", "08T12:00")):
+        world.now = at(moment)
+        work_off(world)
+        assert world.rechecked[name] == Windows([Window(at("01T00:00"), at("01T12:00"))])
+    assert world.last.wakeup is None
+
+
+REFUSED = Stuck("Quota", "exceeded quota: jobs", at("02T01:00"))
+
+
+def test_a_refused_job_keeps_its_trigger_and_its_tick_open():
+    world = exported(World())
+    world.refuses = REFUSED
+    world.now = at("02T01:00")
+    world.edit(trigger="please")
+    world.settle()
+    assert world.status.last_trigger is None
+    assert world.status.last_schedule_time is None
+    assert world.condition("Degraded") == ("True", "Quota")
+    world.now += MINUTE
+    world.refuses = None
+    world.settle()
+    (run,) = world.active(slot=Slot.MAIN)
+    assert (run.trigger, run.scheduled) == ("please", at("02T01:00"))
+    assert world.status.last_trigger == "please"
+    assert world.status.skipped == {}
+    assert world.condition("Degraded")[0] == "False"
+
+
+def test_a_refused_retry_does_not_look_as_if_a_run_were_at_it():
+    world = World().inspected()
+    world.fail(world.active()[0])
+    world.settle()
+    world.refuses = REFUSED
+    world.now += MINUTE
+    world.settle()
+    assert world.condition("CoverageComplete") == ("False", "GapsFailed")
+
+
+@pytest.mark.parametrize("trouble", ["refused", "stuck", "none"])
+def test_retention_is_at_risk_where_the_run_that_is_at_it_gets_nowhere(trouble):
+    world = World().inspected()
+    risk = at("01T00:00") + 90 * DAY * 85 // 100
+    if trouble == "refused":
+        world.fail(world.active()[0])
+        world.settle()
+        world.refuses = REFUSED
+    if trouble == "stuck":
+        pending = Stuck("Unschedulable", "no node fits", risk - MINUTE)
+        world.change(world.active()[0], stuck=pending)
+    world.now = risk
+    world.settle()
+    expected = ("False", "Exporting") if trouble == "none" else ("True", "SourceForgetsSoon")
+    assert world.condition("RetentionAtRisk") == expected
+
+
+def test_a_start_that_the_source_forgot_meanwhile_is_said():
+    rolling = {"from": "2025-01-01T00:00:00Z"}
+    world = exported(World(spec=make_spec(range={"rolling": rolling})))
+    assert world.condition("CoverageComplete") == ("False", "StartForgotten")
+    assert world.status.summary == "EventsLost"
+    assert world.status.coverage.gap_count == 0
+
+
+def test_a_tick_that_waits_is_owed_when_the_schedule_is_edited():
+    world = World().inspected()
+    world.now = at("02T01:00")
+    world.settle()
+    world.edit(schedule="@monthly")
+    world.settle()
+    assert world.status.last_schedule_time == "2026-01-02T01:00:00Z"
+    work_off(world)
+    assert world.covered.covers(Window(at("01T00:00"), at("02T00:45")))
+
+
+def test_a_tick_that_waits_is_exported_although_the_schedule_is_taken_away():
+    world = World().inspected()
+    world.now = at("02T01:00")
+    world.settle()
+    world.edit(schedule=None)
+    work_off(world)
+    assert world.covered.covers(Window(at("01T00:00"), at("02T00:45")))
+
+
+def test_a_tick_that_waits_while_it_is_suspended_goes_with_the_next_one():
+    world = World().inspected()
+    world.now = at("02T01:00")
+    world.settle()
+    world.edit(suspend=True)
+    world.settle()
+    world.succeed(world.active()[0])
+    world.settle()
+    assert world.status.skipped == {"Suspended": 1}
+    assert world.active() == []
+    world.edit()
+    world.now = at("02T02:00")
+    world.settle()
+    (run,) = world.active()
+    assert run.span == Window(at("02T00:15"), at("02T01:45"))
+
+
+def test_moving_the_end_of_a_range_that_is_over_makes_no_missed_ticks():
+    world = exported(World(spec=make_spec(**between("2026-01-01T12:00:00Z"))))
+    world.now = at("05T00:30")
+    world.settle()
+    assert world.status.skipped == {}
+    world.edit(**between("2026-01-06T00:00:00Z"))
+    world.settle()
+    assert world.status.skipped == {}
+    assert world.status.next == "2026-01-05T01:00:00Z"
+    world.now = at("05T01:00")
+    world.settle()
+    (run,) = world.active(slot=Slot.MAIN)
+    assert run.span == Window(at("01T12:00"), at("05T00:45"))
+    work_off(world)
+    assert world.status.skipped == {}
+
+
+def test_the_last_ticks_of_a_fixed_range_are_counted_before_it_is_over():
+    world = exported(World(spec=make_spec(**between("2026-01-02T02:30:00Z"))))
+    world.now = at("03T00:30")
+    work_off(world)
+    assert world.status.skipped == {"Missed": 1}
+    assert world.status.last_schedule_time == "2026-01-02T02:00:00Z"
+    assert world.status.schedule_since is None
+    assert world.covered == Windows([Window(at("01T00:00"), at("02T02:30"))])
+    assert SPEC["schedule"] == world.status.effective_schedule
