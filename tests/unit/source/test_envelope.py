@@ -171,3 +171,22 @@ def test_warnings_are_noticed() -> None:
 )
 def test_problems(body: bytes, said: str) -> None:
     assert describe_problem(body, ["hunter2", ""]) == said
+
+
+@pytest.mark.parametrize(
+    ("served", "kept"),
+    [
+        (rb"cut \ud83d", rb"cut \ufffd"),
+        (rb"\ude00 x", rb"\ufffd x"),
+        (rb"\ud83d\ud83d\ude00", rb"\ufffd\ud83d\ude00"),
+        (rb"\\ud83d and \uD83D", rb"\\ud83d and \ufffd"),
+    ],
+)
+def test_half_a_character_does_not_hide_its_page(served: bytes, kept: bytes) -> None:
+    page = read_page(b'{"data":[{"newValue":"%b"}]}' % served, None)
+    assert page.records == [b'{"newValue":"%b"}' % kept]
+
+
+def test_a_page_that_ends_too_early_is_cut_short_whatever_it_holds() -> None:
+    with pytest.raises(CutShortError):
+        read_page(rb'{"data":[{"newValue":"\ud83d x"}', None)

@@ -38,6 +38,12 @@ _TOTALS = frozenset(
         "totalrows",
     )
 )
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in JSON; the group is half of a pair of surrogates without its other half."""
 _COUNT = re.compile(rb"\d{1,18}")
 _BOM = b"\xef\xbb\xbf"
 _NOTHING = frozenset((b"null", b"[]", b"{}", b'""', b"false"))
@@ -89,7 +95,14 @@ def read_page(body: bytes, known: Envelope | None) -> Page:
         AnswerError: the page is no JSON, is an error, or has an envelope that is not understood.
     """
     body = body.removeprefix(_BOM)
-    document = _decode(body)
+    try:
+        document = _decode(body)
+    except (AnswerError, CutShortError):
+        whole = _without_halves(body)
+        if whole == body:
+            raise
+        body = whole
+        document = _decode(body)
     lists: dict[Path, list[bytes]] = {}
     totals: set[int] = set()
     warned = False
@@ -141,6 +154,15 @@ def _decode(body: bytes) -> list[Raw] | dict[str, Raw]:
             f"with {start!r}",
         ) from error
     return document
+
+
+def _without_halves(body: bytes) -> bytes:
+    """The page with U+FFFD for every half of a character.
+
+    A value that was cut in the middle of a character ends so. It is no text, and no decoder takes
+    it; without this its window could never be exported.
+    """
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
 
 
 def _problem(body: bytes) -> AnswerError:
