@@ -61,6 +61,11 @@ BAD = {
         {},
         "spec.range: Invalid value: set exactly one of rolling, between and last",
     ),
+    "a look-back over nothing": (
+        "spec.range",
+        {"last": {"duration": "0d"}},
+        ('spec.range.last.duration: Invalid value: "0d": write how far to look back, such as 7d'),
+    ),
     "an end before its start": (
         "spec.range",
         {"between": {"start": "2026-02-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}},

@@ -52,6 +52,8 @@ def test_a_good_one_is_explained():
         ({"suspend": True}, "suspend is true"),
         ({"range": {"rolling": {"from": "2027-01-01T00:00:00Z"}}}, "no window yet"),
         ({"range": {"rolling": {"maxWindow": "1h"}}}, "5 Jobs"),
+        ({"range": {"last": {"duration": "7d"}}}, "the last 7d at every run"),
+        ({"range": {"last": {"duration": "7d"}}}, "8 windows of at most 1d in 1 Job"),
     ],
 )
 def test_what_would_happen_is_said(spec, words):
@@ -72,6 +74,7 @@ def test_what_would_happen_is_said(spec, words):
         ),
         ({"parallelism": "two"}, "parallelism"),
         ({"range": {}}, "exactly one"),
+        ({"range": {"last": {"duration": "90d"}}}, "shorter than source.retention"),
         ({"podTemplate": {"env": [{"name": "SYNCLOG_X", "value": "1"}]}}, "SYNCLOG_X"),
     ],
 )

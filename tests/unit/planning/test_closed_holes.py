@@ -140,6 +140,9 @@ def test_a_status_that_cannot_list_all_still_comes_to_the_end():
     coverage = world.status.coverage
     assert (len(coverage.intervals), len(coverage.gaps)) == (LISTED, LISTED)
     assert coverage.gap_count == 330
+    first, newest = world.covered.gaps(Window(0, at("31T00:30")))[0].end, list(world.covered)[-1]
+    assert parse_time(coverage.intervals[0].start) == first
+    assert parse_time(coverage.intervals[-1].end) == newest.end
     known = world.covered
     world.covered |= Windows(list(known.gaps(Window(at("01T00:00"), at("28T00:00"))))[:-5])
     found = world.covered.length  # another operator was here, and this one was not told
@@ -161,23 +164,31 @@ def test_what_is_lost_is_listed_before_all_other_gaps():
     assert world.status.coverage.lost_seconds == 3600
 
 
-def test_rechecks_in_more_pieces_than_a_status_lists_come_to_an_end():
+def test_rechecks_in_more_pieces_than_a_status_lists_are_not_done_again_and_again():
     rolling = {"from": "2026-01-01T00:00:00Z", "maxWindow": "1h", "recheckAfter": ["24h"]}
     world = World(now=at("20T00:30"), spec=make_spec(range={"rolling": rolling}))
     world.settle()
-    hours = range(at("01T00:00"), at("11T00:00"), 2 * HOUR)
-    world.covered = Windows([Window(at("01T00:00"), at("20T00:00"))])
-    world.rechecked = {"24h": Windows(Window(hour, hour + HOUR) for hour in hours)}
+    islands(world, LISTED_OF_A_ROUND + 20)
+    until = Window(at("01T00:00"), at("20T00:15"))
+    world.lost = Windows(world.covered.gaps(until))
+    world.rechecked = {"24h": world.covered}
     world.succeed(world.active()[0])
-    world.now = at("20T01:00")
-    work_off(world)
+    for hour in range(1, 4):
+        world.now = at(f"20T0{hour}:00")
+        world.settle()
+        assert world.active(slot=Slot.RECHECK) == []
+        work_off(world)
     (told,) = world.status.coverage.rechecked
-    assert len(told.intervals) <= LISTED_OF_A_ROUND
-    newest = Window(parse_time(told.intervals[0].start), at("19T01:00"))
-    assert world.rechecked["24h"].covers(newest)
-    before = world.created
-    work_off(world)
-    assert world.created == before
+    assert len(told.intervals) == LISTED_OF_A_ROUND
+
+
+def test_a_result_that_was_cut_to_what_is_near_its_window_makes_no_second_export():
+    world = World().inspected()
+    run = world.active()[0]
+    world.succeed(run)  # each of its results tells of its own window only
+    world.settle()
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+    assert world.active() == []
 
 
 def test_a_fixed_range_with_a_schedule_is_rechecked_after_its_end_too():
@@ -298,6 +309,17 @@ def test_moving_the_end_of_a_range_that_is_over_makes_no_missed_ticks():
     assert run.span == Window(at("01T12:00"), at("05T00:45"))
     work_off(world)
     assert world.status.skipped == {}
+
+
+def test_a_tick_that_waits_when_its_range_is_over_gets_its_run():
+    world = World(spec=make_spec(**between("2026-01-02T02:30:00Z"))).inspected()
+    world.now = at("03T00:30")
+    world.settle()
+    world.succeed(world.active(slot=Slot.MAIN)[0])
+    world.settle()
+    (run,) = world.active(slot=Slot.MAIN)
+    assert (run.scheduled, run.span.end) == (at("02T02:00"), at("02T02:30"))
+    assert world.status.skipped == {"Overlap": 1}
 
 
 def test_the_last_ticks_of_a_fixed_range_are_counted_before_it_is_over():
