@@ -78,7 +78,7 @@ class Volume:
             )
         name = f"{DRAFTS}/probe-{secrets.token_hex(8)}"
         try:
-            if self.create(name, b"1") and not self.create(name, b"2") and self.read(name) == b"1":
+            if self._refuses_a_second(name):
                 return
         except DestinationError as error:
             cause = error.__cause__
@@ -98,6 +98,17 @@ class Volume:
             "the destination's file system lets a new link replace a file, so two exporters "
             "could overwrite each other's ledger: use a volume with a POSIX file system",
         )
+
+    def _refuses_a_second(self, name: str) -> bool:
+        """Whether a name that is taken stays with its first file."""
+        if not self.create(name, b"1") or self.create(name, b"2"):
+            return False
+        found = self.read(name)
+        if found is None:
+            raise DestinationError(
+                "DestinationUnstable", f"{name} was there and then was not: try again"
+            )
+        return found == b"1"
 
     def guarantee(self, path: str | None) -> Guarantee:
         """See `Destination.guarantee`. A file system tells of no retention."""
@@ -179,6 +190,11 @@ class Volume:
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
+        if folder == self._root:
+            # Never made: what is written there would not be on the volume.
+            raise DestinationError(
+                "DestinationGone", f"{folder} is not there any more: mount the volume again"
+            )
         self._make_folder(folder.parent)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o750)
