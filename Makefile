@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 STORES := $(VENV)/stores/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types walls unit stores destinations azurite integration conformance bench bench-scale generate clean
+.PHONY: help demo test check lint types walls unit stores destinations azurite integration chaos conformance bench bench-scale generate clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +57,9 @@ conformance: $(STAMP) ## What we rely on of a cluster (KUBEBUILDER_ASSETS: a rea
 
 integration: $(STAMP) ## The real operator and exporter (KUBEBUILDER_ASSETS: a real cluster)
 	$(BIN)/pytest -n 2 tests/integration
+
+chaos: $(STAMP) ## Everything that can break, at once (SYNCLOG_CHAOS_SEEDS=1,2,3: other orders)
+	$(BIN)/pytest -n 2 tests/integration/test_chaos.py
 
 bench: $(STAMP) ## Throughput, CPU and memory as ratios to curl
 	$(BIN)/python -m tests.bench

@@ -85,6 +85,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.scanning.disabled = True  # neither namespaces nor CRDs are watched
     settings.watching.server_timeout = 300  # a watch that nobody ends can freeze unnoticed
+    settings.watching.inactivity_timeout = 70  # a dead link says nothing; bookmarks come each 60 s
     settings.watching.connect_timeout = 10
     settings.watching.chunk_size = 500  # the memory of the first list
     # Kopf keeps a task for each object that was heard of lately: of thousands, too many.

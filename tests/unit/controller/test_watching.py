@@ -30,6 +30,7 @@ def test_a_server_that_is_away_is_waited_for_without_an_end():
 def test_timeouts_are_set_and_nothing_is_posted_or_scanned():
     settings = kopf_settings()
     assert settings.watching.server_timeout
+    assert settings.watching.inactivity_timeout
     assert settings.watching.connect_timeout
     assert settings.networking.request_timeout
     assert settings.watching.chunk_size
