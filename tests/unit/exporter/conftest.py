@@ -124,7 +124,8 @@ class MemoryDestination:
         found = self.content.get(checked(path))
         if found is None:
             raise DestinationError("DestinationFailed", f"reading {path} failed: no such file")
-        yield found
+        for start in range(0, len(found), 1 << 20):
+            yield found[start : start + (1 << 20)]
 
     def files(self) -> Iterator[Stored]:
         for path, data in sorted(self.content.items()):

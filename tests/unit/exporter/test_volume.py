@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from support.contract import DestinationContract, paths
 from synclog.exporter.destination import Volume
 from synclog.exporter.destination.volume import DRAFTS
-from synclog.exporter.errors import ConfigurationError, DestinationError, IntegrityError
+from synclog.exporter.errors import ConfigurationError, DestinationError
 
 
 @pytest.fixture
@@ -23,58 +24,13 @@ def destination(request, root, memory):
     return Volume(root) if request.param == "volume" else memory()
 
 
-def names(destination):
-    return [file.path for file in destination.files()]
-
-
-def test_creates_once_and_never_replaces(destination):
-    assert destination.create("a/b.json", b"one") is True
-    assert destination.create("a/b.json", b"two") is False
-    assert destination.read("a/b.json") == b"one"
-    assert destination.size("a/b.json") == 3
-
-
-def test_nothing_is_visible_before_it_is_published(destination):
-    with destination.draft() as draft:
-        draft.write(b"half")
-        assert destination.read("part") is None
-        draft.write(b" and half")
-        assert draft.publish("part") is True
-    assert b"".join(destination.blocks("part")) == b"half and half"
-    assert names(destination) == ["part"]
-
-
-def test_what_is_not_published_vanishes(destination):
-    def fail():
-        with destination.draft() as draft:
-            draft.write(b"x")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert names(destination) == []
-
-
-def test_absent_files(destination):
-    assert destination.read("no") is None
-    assert destination.size("no") is None
-    with pytest.raises(DestinationError):
-        list(destination.blocks("no"))
-
-
-@pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../x", "a/../../x", "a//b", "", ".x", "a\nb", "-x"]
-)
-def test_paths_stay_inside(destination, path):
-    with pytest.raises(IntegrityError, match="no path inside a destination"):
-        destination.read(path)
-    with pytest.raises(IntegrityError):
-        destination.create(path, b"")
+class TestContract(DestinationContract):
+    pass
 
 
 def test_probe_accepts_a_posix_folder_and_leaves_nothing(root):
     Volume(root).probe()
-    assert names(Volume(root)) == []
+    assert paths(Volume(root)) == []
 
 
 def test_probe_refuses_a_file_system_that_replaces(root, monkeypatch):
@@ -125,7 +81,7 @@ def test_errors_of_the_system_are_named(root, monkeypatch, number, reason, call)
         volume.create("second", b"x")
     assert caught.value.reason == reason
     monkeypatch.undo()
-    assert names(volume) == ["first"]
+    assert paths(volume) == ["first"]
 
 
 def test_a_link_whose_answer_was_lost_is_a_success(root, monkeypatch):
