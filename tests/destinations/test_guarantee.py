@@ -7,7 +7,6 @@ import obstore
 import pytest
 from msgspec.structs import replace
 
-from support.azurite import MISSING
 from support.stores import call, refusal, reset
 from synclog.api.destination import AzureCredentials
 from synclog.api.destination import Destination as DestinationSpec
@@ -29,9 +28,11 @@ def condition(store):
 
 @pytest.fixture(scope="module")
 def locked_bucket(s3_server):
-    made = call(s3_server, "PUT", "/locked", {"x-amz-bucket-object-lock-enabled": "true"})
+    if not s3_server.ours:
+        pytest.skip("makes a bucket by requests that are not signed")
+    made = call(s3_server.url, "PUT", "/locked", {"x-amz-bucket-object-lock-enabled": "true"})
     assert made.status == 200
-    assert call(s3_server, "PUT", "/locked?object-lock", body=LOCK).status == 200
+    assert call(s3_server.url, "PUT", "/locked?object-lock", body=LOCK).status == 200
 
 
 @pytest.fixture
@@ -108,7 +109,6 @@ def test_credentials_that_vanish_are_no_error_here(s3_store):
     assert destination.guarantee("part").retention == "Unknown"
 
 
-@pytest.mark.skipif(MISSING, reason="Azurite is not installed: `make azurite`")
 def test_a_token_of_azure_opens_the_link_by_itself(azure_store):
     """It cannot sign another one. (The emulator refuses this one; the request is what counts.)"""
     (azure_store.auth / "sas").write_text("?sp=rcl&sig=42")
@@ -122,7 +122,8 @@ def test_a_token_of_azure_opens_the_link_by_itself(azure_store):
     assert destination.guarantee("year=2026/part.csv").retention == "Unknown"
     (request,) = azure_store.proxy.requests
     assert request.method == "HEAD"
-    assert request.path.endswith(f"/archive/{spec.prefix}/year=2026/part.csv?sp=rcl&sig=42")
+    path = f"/{spec.container}/{spec.prefix}/year=2026/part.csv"
+    assert request.path.endswith(f"{path}?sp=rcl&sig=42")
 
 
 def test_a_volume_only_tells_how_files_are_created(tmp_path):

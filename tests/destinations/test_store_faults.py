@@ -45,7 +45,7 @@ def test_refusals_are_named_and_quote_nothing(store, method, act, status, code, 
 
 
 GRANTS = {
-    "s3": ("s3:PutObject on arn:aws:s3:::archive/synclog/", "s3:GetObject on", "s3:ListBucket on"),
+    "s3": ("s3:PutObject on arn:aws:s3:::", "s3:GetObject on", "s3:ListBucket on"),
     "gs": ("storage.objects.create", "storage.objects.get", "storage.objects.list"),
     "azure": ("blobs/add/action", "SAS: r", "SAS: l"),
 }

@@ -160,10 +160,12 @@ def moto() -> Iterator[str]:
 
 
 @contextmanager
-def listening(command: list[str], pattern: str) -> Iterator[str]:
+def listening(
+    command: list[str], pattern: str, environ: dict[str, str] | None = None
+) -> Iterator[str]:
     """Run a server and find in what it prints where it listens."""
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
         assert server.stdout is not None
         # What it prints later must not fill the pipe.
