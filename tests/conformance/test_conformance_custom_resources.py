@@ -178,6 +178,36 @@ BAD = {
         },
         "spec.destination.azureBlob.credentials: Invalid value: set exactly one of accountKeyKey",
     ),
+    "a storage class that nothing can be read from": (
+        "spec.destination",
+        {"s3": {"bucket": "archive", "storageClass": "DEEP_ARCHIVE"}},
+        "spec.destination.s3: Invalid value: objects of this class cannot be read at once",
+    ),
+    "a storage class that is none": (
+        "spec.destination",
+        {"gcs": {"bucket": "archive", "storageClass": "near-line"}},
+        'spec.destination.gcs.storageClass: Invalid value: "near-line": write the class',
+    ),
+    "an access tier that nothing can be read from": (
+        "spec.destination",
+        {"azureBlob": {"account": "acme", "container": "archive", "accessTier": "Archive"}},
+        'spec.destination.azureBlob.accessTier: Unsupported value: "Archive"',
+    ),
+    "a tag with a comma": (
+        "spec.destination",
+        {"s3": {"bucket": "archive", "tags": {"team": "a,b"}}},
+        'spec.destination.s3.tags[team]: Invalid value: "a,b": a tag\'s value has letters',
+    ),
+    "a tag without a name": (
+        "spec.destination",
+        {"azureBlob": {"account": "acme", "container": "archive", "tags": {"": "b"}}},
+        "spec.destination.azureBlob.tags: Invalid value: a tag's name has 1 to 128 characters",
+    ),
+    "authorities for Google's own endpoint": (
+        "spec.destination",
+        {"gcs": {"bucket": "archive", "caBundle": {"configMapName": "ours"}}},
+        "spec.destination.gcs: Invalid value: caBundle belongs to an endpoint of your own",
+    ),
     "too many tolerations": (
         "spec.podTemplate",
         {"tolerations": [{}] * 33},

@@ -78,9 +78,22 @@ def test_each_store_mounts_its_own_keys(pod, destination, keys):
     assert [item["key"] for item in secret["items"]] == keys
 
 
-def test_the_bundle_of_a_store_is_not_that_of_the_source(pod):
+@pytest.mark.parametrize(
+    "store",
+    [
+        {"s3": {"bucket": "archive"}},
+        {"gcs": {"bucket": "archive"}},
+        {"azureBlob": {"account": "acme", "container": "archive"}},
+    ],
+)
+def test_the_bundle_of_a_store_is_not_that_of_the_source(pod, store):
     bundle = {"configMapName": "ours", "key": "bundle.pem"}
-    found = pod(s3={"bucket": "archive", "endpoint": "https://minio", "caBundle": bundle})
+    found = pod(
+        **{
+            kind: {**fields, "endpoint": "https://minio", "caBundle": bundle}
+            for kind, fields in store.items()
+        }
+    )
     assert volumes(found)["destination-ca"]["configMap"] == {
         "name": "ours",
         "items": [{"key": "bundle.pem", "path": "ca.crt"}],

@@ -124,10 +124,10 @@ def _check_children(node: Node, value: Any, old: Any, path: str) -> Iterator[Cau
         before = old if isinstance(old, dict) else {}
         for key, item in value.items():
             child = node.properties.get(key)
+            child_path = f"{path}.{key}" if path else key
             if child is None and isinstance(node.additional, Node):
-                child = node.additional
+                child, child_path = node.additional, f"{path}[{key}]"
             if child is not None:
-                child_path = f"{path}.{key}" if path else key
                 yield from check_rules(child, item, before.get(key, ABSENT), child_path)
     elif isinstance(value, list) and node.items is not None:
         known = _by_keys(node, old)
