@@ -105,10 +105,11 @@ def _asked_for(
         if run.trigger is not None and run.trigger != observed.status.last_trigger
     )
     asked = (
-        lookback.remembered(observed.status, now)
+        lookback.remembered(observed.status)
         | lookback.looks(intent, sorted({*seen, *triggered}))
         | slots.spans(books.active + books.finished)
     )
+    # Nothing of the future: a clock that was ahead asked for that.
     return (asked & Windows([Window(start, max(now, start + 1))])) - books.found.settled
 
 
@@ -160,7 +161,7 @@ def _due_so_far(observed: Observed, intent: Intent, books: Books, now: Instant) 
     Nothing of the future can be due: that was said by a clock that was ahead.
     """
     told = observed.status.coverage.due_until if observed.status.coverage else None
-    ends = slots.ends(books.active + books.finished, now)
+    ends = [span.end for span in slots.of_the_past(books.active + books.finished, now)]
     if told is not None:
         due_until = parse_time(told)
         ends.append(due_until if due_until <= now else intent.settled(now))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from synclog.api.run import Purpose
 from synclog.api.status import LastRun
-from synclog.planning import coverage, history, slots
+from synclog.planning import coverage, history
 from synclog.planning.history import Ending, Result
 from synclog.planning.intent import Intent
 from synclog.planning.model import Observed, Run, RunState

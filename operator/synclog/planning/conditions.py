@@ -145,10 +145,10 @@ def oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:
 
     What no look-back asked for is not missing.
     """
+    if coverage is not None and intent.look_back is not None:
+        return parse_time(coverage.asked[0].start) if coverage.asked else None
     if coverage is None or coverage.due_until is None:
         return None
-    if intent.look_back is not None:
-        return parse_time(coverage.asked[0].start) if coverage.asked else None
     open_gaps = [gap for gap in coverage.gaps if gap.state is not GapState.LOST]
     return parse_time(open_gaps[0].start if open_gaps else coverage.due_until)
 

@@ -30,12 +30,9 @@ def looks(intent: Intent, instants: Iterable[Instant]) -> Windows:
     return Windows(found)
 
 
-def remembered(status: SyncLogExportStatus, now: Instant) -> Windows:
-    """What the status remembers. Nothing of the future: a clock that was ahead asked for that."""
-    if status.coverage is None:
-        return Windows()
-    asked = Windows(map(coverage.window_of, status.coverage.asked))
-    return asked & Windows([Window(0, now)])
+def remembered(status: SyncLogExportStatus) -> Windows:
+    """What the status remembers."""
+    return Windows(map(coverage.window_of, status.coverage.asked if status.coverage else ()))
 
 
 def joined(windows: Windows, most: int) -> Windows:

@@ -14,10 +14,14 @@ from synclog.planning import slots
 from synclog.planning.coverage import LISTED_OF_A_ROUND
 from synclog.planning.intent import Intent
 from synclog.planning.model import Run
-from synclog.windows import HOUR, Instant, Span, Window, Windows
+from synclog.windows import HOUR, MINUTE, Instant, Span, Window, Windows
 
-_TOO_LATE: Span = HOUR
-"""What the source forgets so soon is not read again: a missing row would prove nothing."""
+_TOO_LATE: Span = HOUR + 5 * MINUTE
+"""What the source forgets so soon is not read again: a missing row would prove nothing.
+
+The exporter's own margin is an hour by the source's clock; asked for less, it would find nothing
+to do, and be asked again and again.
+"""
 
 
 @dataclass(frozen=True, slots=True)

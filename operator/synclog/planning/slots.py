@@ -48,13 +48,13 @@ def spans(runs: Iterable[Run]) -> Windows:
     return Windows(run.span for run in exports if run.span is not None)
 
 
-def ends(runs: Iterable[Run], now: Instant) -> list[Instant]:
-    """Where each of these runs ends what it exports.
+def of_the_past(runs: Iterable[Run], now: Instant) -> list[Window]:
+    """What each of these runs exports, one by one.
 
-    What was tried of the future, by a clock that was ahead, does not count.
+    Without what was tried of the future, by a clock that was ahead.
     """
     exports = (run.span for run in runs if run.purpose is Purpose.WINDOW and run.span is not None)
-    return [span.end for span in exports if span.end <= now]
+    return [span for span in exports if span.end <= now]
 
 
 def frontier(found: Known, runs: Sequence[Run], failed: Windows, now: Instant) -> Instant:
@@ -67,8 +67,8 @@ def frontier(found: Known, runs: Sequence[Run], failed: Windows, now: Instant) -
         now: the time.
     """
     assert found.start is not None
-    tried = [window.end for known in (found.settled, failed) for window in known]
-    return max([found.start, *ends(runs, now), *(end for end in tried if end <= now)])
+    tried: list[Window] = [*found.settled, *failed, *of_the_past(runs, now)]
+    return max([found.start, *(window.end for window in tried if window.end <= now)])
 
 
 def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -> int:

@@ -294,3 +294,31 @@ def test_what_a_look_back_asked_for_and_the_source_forgot_is_lost_and_no_gap():
     world.now += HOUR
     world.settle()
     assert spans(world.active()) == []
+
+
+def test_a_clock_that_was_ahead_asks_for_nothing_between_look_backs():
+    world = exported(duration="6h", schedule="0 6 * * *")
+    world.now = at("14T06:00")  # wrong
+    world.settle()
+    assert world.active(slot=Slot.MAIN)[0].span.start == at("11T00:00")
+    world.fail(world.active(slot=Slot.MAIN)[0], reason="NotSettled")
+    world.now = at("10T13:00")
+    assert spans(work_off(world)) == []
+    assert world.status.coverage.asked == []
+    world.now = at("11T06:00")
+    assert spans(work_off(world)) == [Window(at("11T00:00"), at("11T05:45"))]
+    world.now = at("12T05:00")
+    assert spans(work_off(world)) == []
+    assert world.status.coverage.asked == []
+
+
+def test_what_a_wiped_status_owes_is_at_risk_while_it_is_suspended():
+    world = exported(duration="6h", schedule="0 6 * * *")
+    world.status, world.runs = SyncLogExportStatus(), []
+    world.now = at("11T00:00") + 85 * DAY
+    world.settle()
+    world.edit(suspend=True, **options("6h", "0 6 * * *"))
+    world.succeed(world.active()[0])
+    world.settle()
+    assert world.status.coverage.due_until is None
+    assert world.condition("RetentionAtRisk") == ("True", "SourceForgetsSoon")

@@ -63,7 +63,7 @@ def test_what_the_source_is_about_to_forget_is_not_read_again():
     world.now = at("31T20:00")
     world.settle()
     (again,) = world.active(slot=Slot.RECHECK)
-    assert again.span == Window(at("01T21:00"), at("02T00:15"))
+    assert again.span == Window(at("01T21:05"), at("02T00:15"))
 
 
 def test_without_a_schedule_rechecks_come_on_their_own():
