@@ -59,6 +59,11 @@ class World:
     created: int = 0
     commits: list[Window] = field(default_factory=list)
     last: Plan | None = None
+    born: int = 0
+    """When the resource was created."""
+
+    def __post_init__(self):
+        self.born = self.now
 
     def observe(self):
         return Observed(
@@ -66,7 +71,7 @@ class World:
             name="export",
             uid="uid",
             generation=self.generation,
-            created=0,
+            created=self.born,
             spec=self.spec,
             status=self.status,
             runs=tuple(self.runs),

@@ -49,7 +49,9 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
         urgent=trigger is not None and not main_busy,
     )
     if books.found.ledger is None or books.found.start is None:
-        agenda = _inspect(observed, books, work, idle, first=intent.first(now), now=now)
+        agenda = _inspect(
+            observed, books, work, idle, first=intent.first(observed.created), now=now
+        )
     else:
         agenda = idle
         if not main_busy:

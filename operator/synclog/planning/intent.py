@@ -42,10 +42,10 @@ class Intent:
         end = (at - self.settle_delay) // SECOND * SECOND
         return end if self.end is None else min(end, self.end)
 
-    def first(self, now: Instant) -> Instant:
-        """Where coverage starts if it does now; 0 for the oldest that the source has."""
+    def first(self, at: Instant) -> Instant:
+        """Where coverage starts, or a look-back, at an instant; 0: the oldest that is there."""
         if self.look_back is not None:
-            return (now - self.look_back) // SECOND * SECOND
+            return (at - self.look_back) // SECOND * SECOND
         return self.start or 0
 
     @property

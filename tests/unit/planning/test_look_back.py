@@ -322,3 +322,15 @@ def test_what_a_wiped_status_owes_is_at_risk_while_it_is_suspended():
     world.settle()
     assert world.status.coverage.due_until is None
     assert world.condition("RetentionAtRisk") == ("True", "SourceForgetsSoon")
+
+
+def test_ticks_before_the_first_inspection_succeeds_are_late_and_not_forgotten():
+    world = World(now=at("10T12:30"), spec=make_spec(**options("6h", "0 6 * * *")))
+    world.settle()
+    world.fail(world.active()[0])
+    world.now = at("13T07:00")
+    world.settle()
+    world.succeed(world.active()[0])
+    found = spans(work_off(world))
+    assert found[:2] == [Window(at(f"{day}T00:00"), at(f"{day}T05:45")) for day in (11, 12)]
+    assert found[2] == Window(at("13T00:00"), at("13T06:45"))
