@@ -12,8 +12,7 @@ import pytest
 from support.servers import Server, azure_server, gcs_server, s3_server
 from support.stores import Proxy, proxied
 from synclog.api.destination import Destination as DestinationSpec
-from synclog.exporter.destination import Destination, Volume, destination_of
-from synclog.exporter.destination import objects as objects_module
+from synclog.exporter.destination import Destination, Volume, connection, destination_of, objects
 
 _RUN = uuid.uuid4().hex[:12]
 _numbers = itertools.count()
@@ -44,12 +43,12 @@ class Store:
 @pytest.fixture
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits as short as the machine allows: what fails behind the proxy was told to."""
-    backoff = objects_module.RETRIES["backoff"]
+    backoff = connection.RETRIES["backoff"]
     tick = type(backoff["init_backoff"])(milliseconds=1)
     monkeypatch.setitem(backoff, "init_backoff", tick)
     monkeypatch.setitem(backoff, "max_backoff", tick)
-    monkeypatch.setitem(objects_module.RETRIES, "max_retries", 2)
-    monkeypatch.setattr(objects_module, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setitem(connection.RETRIES, "max_retries", 2)
+    monkeypatch.setattr(objects, "_PAUSES", (0.0, 0.0))
 
 
 def _mounted(server: Server, tmp_path: Path) -> Path:

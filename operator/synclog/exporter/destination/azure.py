@@ -9,15 +9,10 @@ import obstore
 from obstore.store import AzureStore
 
 from synclog.api.destination import AzureBlob, AzureCredentials
+from synclog.exporter.destination.connection import connection, connection_of_environment
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import AZURE_HEADERS, LINK_LIFE, Protection
-from synclog.exporter.destination.objects import (
-    RETRIES,
-    Bucket,
-    Marks,
-    client_options,
-    options_of_environment,
-)
+from synclog.exporter.destination.objects import Bucket, Marks
 from synclog.exporter.destination.secrets import read_again, secret
 from synclog.exporter.errors import ConfigurationError
 
@@ -66,11 +61,9 @@ def azure(spec: AzureBlob, *, auth: Path, ca: bytes | None = None) -> Bucket:
         config["endpoint"] = spec.endpoint
     store = AzureStore(
         spec.container,
-        prefix=spec.prefix or None,
         config=config,
-        client_options=client_options(allow_http=spec.allow_http, ca=ca),
-        retry_config=RETRIES,
         credential_provider=provider,
+        **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
     )
     tier = spec.access_tier.value if spec.access_tier is not None else None
     return Bucket(
@@ -85,10 +78,8 @@ def azure_of_environment(account: str, container: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AZURE_* variables say the rest."""
     store = AzureStore(
         container,
-        prefix=prefix or None,
         config={"account_name": account},
-        client_options=options_of_environment("AZURE_ALLOW_HTTP"),
-        retry_config=RETRIES,
+        **connection_of_environment(prefix, "AZURE_ALLOW_HTTP"),
     )
     link = functools.partial(_signed, store)
     return Bucket(

@@ -9,20 +9,19 @@ from obstore.exceptions import BaseError
 from obstore.store import GCSStore
 
 from synclog.api.destination import Gcs
+from synclog.exporter.destination.connection import (
+    Connection,
+    connection,
+    connection_of_environment,
+)
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import GCS_HEADERS, LINK_LIFE, Protection
-from synclog.exporter.destination.objects import (
-    RETRIES,
-    Bucket,
-    Marks,
-    client_options,
-    options_of_environment,
-)
+from synclog.exporter.destination.objects import Bucket, Marks
 from synclog.exporter.destination.secrets import secret
 from synclog.exporter.errors import ConfigurationError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
-    from obstore.store import ClientConfig, GCSConfig
+    from obstore.store import GCSConfig
 
 
 def gcs(spec: Gcs, *, auth: Path, ca: bytes | None = None) -> Bucket:
@@ -41,9 +40,8 @@ def gcs(spec: Gcs, *, auth: Path, ca: bytes | None = None) -> Bucket:
         config["base_url"] = spec.endpoint
     if spec.credentials is not None:
         config["service_account_key"] = secret(auth, spec.credentials.key)
-    store = _store(
-        spec.bucket, spec.prefix, config, client_options(allow_http=spec.allow_http, ca=ca)
-    )
+    how = connection(spec.prefix, allow_http=spec.allow_http, ca=ca)
+    store = _store(spec.bucket, config, how)
     # Other identities sign by asking another service of Google, which may be out of reach.
     link = _linked(store) if spec.credentials is not None else None
     return Bucket(
@@ -56,7 +54,7 @@ def gcs(spec: Gcs, *, auth: Path, ca: bytes | None = None) -> Bucket:
 
 def gcs_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; GOOGLE_* variables say the rest."""
-    store = _store(bucket, prefix, {}, options_of_environment("GOOGLE_ALLOW_HTTP"))
+    store = _store(bucket, {}, connection_of_environment(prefix, "GOOGLE_ALLOW_HTTP"))
     return Bucket(store, _place(bucket, prefix), Protection(GCS_HEADERS, None))
 
 
@@ -64,20 +62,14 @@ def _linked(store: GCSStore) -> Callable[[str], str]:
     return lambda path: obstore.sign(store, "HEAD", path, LINK_LIFE)
 
 
-def _store(bucket: str, prefix: str, config: "GCSConfig", options: "ClientConfig") -> GCSStore:
+def _store(bucket: str, config: "GCSConfig", how: Connection) -> GCSStore:
     try:
-        return GCSStore(
-            bucket,
-            prefix=prefix or None,
-            config=config,
-            client_options=options,
-            retry_config=RETRIES,
-        )
+        return GCSStore(bucket, config=config, **how)
     except BaseError:
         # Without the cause: it may quote the key.
         raise ConfigurationError(
             "CredentialsUnreadable",
-            f"gs://{bucket}/{prefix}: the credentials are no JSON key of a service account: "
+            f"gs://{bucket}: the credentials are no JSON key of a service account: "
             "store the file that the console gives, unchanged",
         ) from None
 

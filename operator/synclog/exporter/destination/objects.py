@@ -8,12 +8,10 @@ again, and what then exists is compared.
 """
 
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
@@ -30,22 +28,10 @@ from synclog.exporter.destination.failures import (
     unsupported,
 )
 from synclog.exporter.destination.guarantee import Protection
-from synclog.exporter.errors import ConfigurationError, DestinationError, ExportError
+from synclog.exporter.errors import DestinationError, ExportError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore import Attributes
-    from obstore.store import ClientConfig, RetryConfig
-
-RETRIES: "RetryConfig" = {
-    "max_retries": 5,
-    "retry_timeout": timedelta(seconds=60),
-    "backoff": {
-        "init_backoff": timedelta(milliseconds=200),
-        "max_backoff": timedelta(seconds=10),
-        "base": 2,
-    },
-}
-"""What the library does about 5xx, throttling and broken connections within one call."""
 
 _BLOCK = 1 << 20
 _PART_SIZE = 16 << 20
@@ -54,35 +40,6 @@ _ROOM = 2 * _PART_SIZE + (1 << 20)
 """Parts on their way are held as well: two that are not compressed, or more that are."""
 _PAUSES = (1.0, 3.0)
 """Seconds before a creation whose outcome is unknown is tried again."""
-
-
-def client_options(*, allow_http: bool = False, ca: bytes | None = None) -> "ClientConfig":
-    """How every store is talked to.
-
-    Args:
-        allow_http: True also takes ``http://``.
-        ca: authorities to trust besides the public ones, PEM.
-    """
-    options: ClientConfig = {
-        "connect_timeout": timedelta(seconds=10),
-        # For a request with its whole body: a part must get through on a slow line.
-        "timeout": timedelta(seconds=120),
-        "user_agent": "synclog-export",
-    }
-    if allow_http:
-        options["allow_http"] = True
-    if ca is not None:
-        options["root_certificate"] = ca
-    return options
-
-
-def options_of_environment(variable: str) -> "ClientConfig":
-    """How a store is talked to that a person named on the command line.
-
-    Args:
-        variable: allows ``http://``. The library forgets it as soon as it is given any option.
-    """
-    return client_options(allow_http=os.environ.get(variable, "").lower() in {"1", "true"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,16 +229,3 @@ class BucketDraft:
     def publish(self, path: str, /) -> bool:
         """See `Draft.publish`."""
         return self._put(path, self._data)
-
-
-def pem(data: bytes) -> bytes:
-    """The content of a CA bundle.
-
-    Raises:
-        ConfigurationError: it holds no certificate.
-    """
-    if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise ConfigurationError(
-            "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
-        )
-    return data

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from synclog.api import destination as api
 from synclog.exporter.destination.azure import azure, azure_of_environment
 from synclog.exporter.destination.base import Destination
+from synclog.exporter.destination.connection import pem
 from synclog.exporter.destination.gcs import gcs, gcs_of_environment
-from synclog.exporter.destination.objects import pem
 from synclog.exporter.destination.s3 import s3, s3_of_environment
 from synclog.exporter.destination.volume import Volume
 from synclog.exporter.errors import ConfigurationError

@@ -9,15 +9,10 @@ import obstore
 from obstore.store import S3Store
 
 from synclog.api.destination import S3, S3Credentials, S3EncryptionType
+from synclog.exporter.destination.connection import connection, connection_of_environment
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
-from synclog.exporter.destination.objects import (
-    RETRIES,
-    Bucket,
-    Marks,
-    client_options,
-    options_of_environment,
-)
+from synclog.exporter.destination.objects import Bucket, Marks
 from synclog.exporter.destination.secrets import read_again, secret
 
 if TYPE_CHECKING:  # the library has these only for type checkers
@@ -55,11 +50,9 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         provider()  # a missing file is told before anything is asked
     store = S3Store(
         spec.bucket,
-        prefix=spec.prefix or None,
         config=_config(spec),
-        client_options=client_options(allow_http=spec.allow_http, ca=ca),
-        retry_config=RETRIES,
         credential_provider=provider,
+        **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
     )
     encrypted = spec.server_side_encryption is not None
     return Bucket(
@@ -74,10 +67,8 @@ def s3_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AWS_* variables say the rest."""
     store = S3Store(
         bucket,
-        prefix=prefix or None,
         config={"checksum_algorithm": "SHA256"},
-        client_options=options_of_environment("AWS_ALLOW_HTTP"),
-        retry_config=RETRIES,
+        **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
     )
     return Bucket(
         store, _place(bucket, prefix, encrypted=True, tagged=False), _protection(store, None)
