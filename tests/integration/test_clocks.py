@@ -27,13 +27,18 @@ def lately():
     return format_time(time.time_ns() // 1_000_000 - 10_000)
 
 
-@pytest.mark.parametrize("steps", [(DAY, 0), (-DAY, 0), (0, -HOUR, HOUR, 0)])
+@pytest.mark.parametrize("steps", [(300, 0), (DAY, 0), (-DAY, 0), (0, -HOUR, HOUR, 0)])
 def test_an_operator_whose_clock_is_set_ends_right(world, eventually, steps):
     clock, begun = world.folder / "clock", lately()
     set_ahead(clock, steps[0])
     operator = world.operator(clock=clock).leads()
     world.create(backoffLimit=1)
-    eventually(world.jobs, "a run is started by the first clock")
+    due = eventually(
+        lambda: (world.status().get("coverage") or {}).get("dueUntil"),
+        "the first clock says what is due",
+    )
+    told = parse_time(due) / 1000 - time.time()
+    assert abs(told - steps[0]) < 120, "it lives by that clock"
     for number, ahead in enumerate(steps[1:]):
         set_ahead(clock, ahead)
         eventually(
