@@ -124,6 +124,8 @@ def test_a_token_of_azure_opens_the_link_by_itself(azure_store):
     assert request.method == "HEAD"
     path = f"/{spec.container}/{spec.prefix}/year=2026/part.csv"
     assert request.path.endswith(f"{path}?sp=rcl&sig=42")
+    (azure_store.auth / "sas").unlink()
+    assert destination.guarantee("part").retention == "Unknown"
 
 
 def test_a_volume_only_tells_how_files_are_created(tmp_path):
