@@ -199,3 +199,21 @@ def test_a_fixed_cut_at_any_byte(cut: int) -> None:
         prove(model)  # which compares with the truth
     except UnprovenError:
         assert cut < HEADER + 2 * ROW  # with room for two records there is always a way
+
+
+@pytest.mark.parametrize("total", [False, True])
+def test_a_low_cap_on_a_burst_in_one_millisecond_is_an_error(total: bool) -> None:
+    model = Model([WINDOW.start + 7] * 250, row_cap=100, tells_total=total)
+    with pytest.raises(UnprovenError, match="no wider answer has more"):
+        prove(model, cap=10_000)
+
+
+def test_a_total_that_is_counted_behind_the_cap_is_not_trusted() -> None:
+    events = [WINDOW.start + at * 100 for at in range(250)]
+    assert prove(Model(events, row_cap=100, tells_total=True), cap=10_000) is Proof.HALVES
+
+
+def test_a_wider_answer_that_is_capped_is_no_contradiction() -> None:
+    before, inside = [WINDOW.start - 30_000] * 300, [WINDOW.start + 7] * 60
+    model = Model([*before, *inside, *[WINDOW.end + 1] * 40], row_cap=200)
+    assert prove(model, cap=10_000) is Proof.HALVES

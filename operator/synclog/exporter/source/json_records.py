@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 from msgspec import Raw
 
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.csv_dialect import time_column_of
 from synclog.exporter.source.selection import Selected, select
-from synclog.exporter.source.timestamp_blocks import instants_of_texts
+from synclog.exporter.source.timestamp_blocks import Numbers, instants_of_texts
 from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
 from synclog.windows import Instant, Window
 
@@ -23,8 +24,12 @@ class Rows:
 
     lines: list[bytes]
     """Each record as served, on one line."""
-    texts: list[bytes]
-    """The time of each, as written."""
+    instants: Numbers
+    """The time of each."""
+
+    def select(self, window: Window) -> Selected:
+        """The rows that are in the window. There is at least one row."""
+        return select(self.lines, self.instants, window)
 
 
 @dataclass(slots=True)
@@ -42,29 +47,19 @@ class JsonRecords:
     def read(self, records: Sequence[bytes]) -> Rows:
         """Put the records of a page on one line each, and find their times.
 
+        Args:
+            records: at least one.
+
         Raises:
-            AnswerError: an element is no object, or has no time.
+            AnswerError: an element is no object, or has no time that can be read.
         """
         texts = [self._time_of(record) for record in records]
-        return Rows([_one_line(record) for record in records], texts)
+        instants = instants_of_texts(texts, self.timestamps)
+        if instants is None:
+            instants = np.array([self._instant(text) for text in texts], np.int64)
+        return Rows([_one_line(record) for record in records], instants)
 
-    def select(self, rows: Rows, window: Window) -> Selected:
-        """Find the rows that are in the window. There is at least one row.
-
-        Raises:
-            AnswerError: a time cannot be read.
-        """
-        instants = instants_of_texts(rows.texts, self.timestamps)
-        if instants is not None:
-            return select(rows.lines, instants, window)
-        return select(rows.lines, [self.instant(text) for text in rows.texts], window)
-
-    def instant(self, text: bytes) -> Instant:
-        """Read one time.
-
-        Raises:
-            AnswerError: it cannot be read.
-        """
+    def _instant(self, text: bytes) -> Instant:
         try:
             return self.timestamps.parse(text)
         except NotATimestampError as error:

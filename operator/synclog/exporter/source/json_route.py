@@ -12,10 +12,12 @@ another never; that millisecond is asked for by itself and compared.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import compress
+
+import numpy as np
 
 from synclog.api.source import Sort, SortColumn, SortDirection, Source
 from synclog.exporter.errors import AnswerError, ConfigurationError, ExportError
@@ -24,7 +26,6 @@ from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.envelope import Envelope, Page, read_page
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.json_records import JsonRecords, Rows
-from synclog.exporter.source.problems import describe_problem
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
 from synclog.windows import Instant, Window, format_time
@@ -84,6 +85,7 @@ class JsonRoute:
         self._records = JsonRecords(timestamps)
         self._envelope: Envelope | None = None
         self._base: int | None = None
+        self._totals: bool | None = None  # whether totals are of all pages, once it is known
         limit = source.requests_per_minute
         # Pages under way beyond the last one are wasted, which a limited source would feel.
         self._at_once = _AT_ONCE if limit is None else min(max(limit // 60, 1), _AT_ONCE)
@@ -125,10 +127,11 @@ class JsonRoute:
 
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
-        reading = _Reading(answer, self._sort, self._records)
+        reading = _Reading(answer, self._sort, self._records, self._totals)
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
+            self._totals = reading.totals
             progress(answer.events, answer.bytes)
             if done:
                 break
@@ -155,11 +158,12 @@ class JsonRoute:
         page = served.page
         if page is None or not page.records:
             return False
-        if page.total is not None and page.total != len(page.records):
+        if self._totals is True and page.total is not None:
+            if page.total != len(page.records):
+                return None
+        elif self._fetch(asked, served.number + 1).records:
             return None
-        if page.total is None and self._fetch(asked, served.number + 1).records:
-            return None
-        selected = self._records.select(self._records.read(page.records), window)
+        selected = self._records.read(page.records).select(window)
         return multiset_sum(selected.records) == multiset_sum(tie.lines)
 
     def _learn(self, served: _Served, answer: Answer) -> None:
@@ -208,11 +212,10 @@ class JsonRoute:
             for future in under_way:
                 future.cancel()
 
-    @staticmethod
-    def _pages_left(first: _Served) -> int:
+    def _pages_left(self, first: _Served) -> int:
         """How many pages there may be after the first; many where nothing is known."""
         page = first.page
-        if page is None or page.total is None or not page.records:
+        if page is None or page.total is None or not page.records or self._totals is False:
             return 1 << 30
         return max(-(-page.total // len(page.records)) - 1, 1)
 
@@ -232,7 +235,7 @@ class JsonRoute:
             body = _joined(blocks)
             page, problem = None, ""
             if head.status != 200:
-                problem = describe_problem(body, ())
+                problem = self._transport.describe(body)
             else:
                 if "html" in head.content_type:
                     raise AnswerError(
@@ -268,9 +271,19 @@ def _refusal(served: _Served) -> ExportError:
 
 
 class _Reading:
-    """One pass over the pages of an answer."""
+    """One pass over the pages of an answer.
 
-    def __init__(self, answer: Answer, sort: Sort, records: JsonRecords) -> None:
+    Args:
+        answer: what the pages come to.
+        sort: what was asked for.
+        records: reads them.
+        totals: whether a total counts the records of all pages; None where that is not known.
+    """
+
+    def __init__(
+        self, answer: Answer, sort: Sort, records: JsonRecords, totals: bool | None
+    ) -> None:
+        self.totals = totals
         self._answer = answer
         self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
         self._sign = -1 if sort.direction is SortDirection.DESC else 1
@@ -295,10 +308,7 @@ class _Reading:
             return True
         if page.warned:
             answer.tells_the_end = False
-        if answer.total is not None and page.total not in (answer.total, None):
-            raise _MovedError
-        if answer.total is None and self._before is None:
-            answer.total = page.total
+        self._take_total(page)
         if not page.records:
             return True
         if self._before is not None and self._before.digest == served.digest:
@@ -309,12 +319,27 @@ class _Reading:
             )
         self._add(page, spool)
         self._before = served
-        return answer.total == answer.rows
+        return self.totals is True and answer.total == answer.rows
+
+    def _take_total(self, page: Page) -> None:
+        """Learn the total; and whether it counts the records of all pages, or of its own only."""
+        answer, count = self._answer, len(page.records)
+        if self.totals is not False and page.total is not None:
+            if page.total > count > 0:
+                self.totals = True
+            elif self.totals is None and self._before is not None and page.total == count:
+                self.totals = False  # it counts what is on each page
+        if self.totals is False:
+            answer.total = None
+        elif self._before is None:
+            answer.total = page.total
+        elif answer.total is not None and page.total not in (answer.total, None):
+            raise _MovedError
 
     def _add(self, page: Page, spool: Spool) -> None:
         answer = self._answer
         rows = self._records.read(page.records)
-        selected = self._records.select(rows, answer.window)
+        selected = rows.select(answer.window)
         data = b"".join(line + b"\n" for line in selected.records)
         if data:
             spool.write(data)
@@ -325,30 +350,24 @@ class _Reading:
 
     def _check_order(self, rows: Rows) -> None:
         """See from the times whether pages may have moved between two answers."""
-        begin = self._records.instant(rows.texts[0])
-        end = self._records.instant(rows.texts[-1])
-        if (end - begin) * self._sign < 0:
+        begin, end = int(rows.instants[0]), int(rows.instants[-1])
+        if (np.diff(rows.instants) * self._sign < 0).any():
             self._by_time = False  # the source does not sort as it was asked
         last = self._last
         if last is not None:
             if not self._by_time:
                 self._answer.tells_the_end = False
             elif begin == last.instant:
-                last.lines.extend(self._while_at(begin, rows.texts, rows.lines))
+                last.lines.extend(self._at(begin, rows))
                 self._ties[last.instant] = last
             elif (begin - last.instant) * self._sign < 0:
                 raise _MovedError
         if last is None or end != last.instant:
-            texts, lines = reversed(rows.texts), reversed(rows.lines)
-            self._last = _Tie(end, self._while_at(end, texts, lines))
+            self._last = _Tie(end, self._at(end, rows))
 
-    def _while_at(
-        self, instant: Instant, texts: Iterable[bytes], lines: Iterable[bytes]
-    ) -> list[bytes]:
-        pairs = zip(texts, lines, strict=True)
-        return [
-            line for _, line in takewhile(lambda p: self._records.instant(p[0]) == instant, pairs)
-        ]
+    @staticmethod
+    def _at(instant: Instant, rows: Rows) -> list[bytes]:
+        return list(compress(rows.lines, (rows.instants == instant).tolist()))
 
     def ties(self) -> list[_Tie]:
         """The milliseconds of the window that stand on both sides of a page's end."""

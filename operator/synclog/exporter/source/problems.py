@@ -1,5 +1,6 @@
 """What the source says when it refuses: the family's error shapes, as one safe sentence."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -27,14 +28,19 @@ def describe_problem(body: bytes, secrets: Iterable[str]) -> str:
             said = _said(msgspec.json.decode(body)) or text
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             said = text
-    return redact(" ".join(said.split()), secrets)[:_SHOWN] or "no reason given"
+    return " ".join(redact(said, secrets).split())[:_SHOWN] or "no reason given"
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Take out secrets, and whatever looks like an Authorization header."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+    for secret in filter(None, secrets):
+        # As it is, and as the two ways of JSON write it.
+        for form in (
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+        ):
+            text = text.replace(form, "***")
     return _BEARER.sub(r"\1 ***", text)
 
 

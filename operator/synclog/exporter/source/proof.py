@@ -24,12 +24,13 @@ from synclog.exporter.errors import UnprovenError
 from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.digest import combine
 from synclog.exporter.source.evidence import Proof
-from synclog.windows import HOUR, Window, format_time
+from synclog.windows import HOUR, MINUTE, Window, format_time
 
-_WIDENINGS = (HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
+_WIDENINGS = (MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 _ROUND = 100
 _ROUND_BELOW = 10_000
-"""Fewer rows than this, and a multiple of 100 of them, is what a low cap would leave."""
+"""Fewer rows than this, and a multiple of 100 of them, is what a low cap would leave. A total may
+be counted behind the same cap."""
 
 Read: TypeAlias = Callable[[Window, Asked, Spool], Answer]
 """Reads a window with these bounds; appends the records inside it to the spool."""
@@ -97,11 +98,11 @@ class Prover:
             return self._in_parts(whole, base)
         if self._by_wider(whole):
             return Proven([whole], Proof.HALVES)
-        if proof is not None:
-            return Proven([whole], proof)  # suspected for its round number only
         if whole.events >= self._cap:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
-        if whole.window.length > 1 and (whole.incomplete or whole.rows >= self._cap):
+        # Where rows beside the window fill the answer, smaller parts have fewer of them.
+        filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
+        if whole.window.length > 1 and (whole.incomplete or filled):
             return self._in_parts(whole, base)
         raise self._unprovable(whole)
 
@@ -114,7 +115,7 @@ class Prover:
 
     @staticmethod
     def _suspect(answer: Answer) -> bool:
-        return answer.total is None and 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
+        return 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
 
     def _in_parts(self, whole: Answer, base: int) -> Proven:
         self._spool.truncate(base)
@@ -159,7 +160,8 @@ class Prover:
             )
             wider = self._read(window, asked, Discarded())
             same = (wider.events, wider.digest) == (answer.events, answer.digest)
-            if not same and not wider.incomplete:
+            # One that shows fewer met a limit itself, and says nothing.
+            if not same and wider.events >= answer.events and not wider.incomplete:
                 raise UnprovenError(
                     "AnswersDisagree",
                     f"{window} has {answer.events} records when asked for alone, and "
@@ -185,6 +187,13 @@ class Prover:
                 f"the single millisecond {at} has {answer.rows} rows, as many as a cap of the "
                 f"source may leave (source.maxRowsPerAnswer is {self._cap}), and a millisecond "
                 "cannot be halved. If the source has no cap there, set it higher",
+            )
+        if self._suspect(answer):
+            return UnprovenError(
+                "MillisecondTooFull",
+                f"{answer.window} has {answer.rows} rows, a round number as a cap of the source "
+                "would leave, and no wider answer has more; when the source has more events, it "
+                "can be told",
             )
         return UnprovenError(
             "Unproven",

@@ -22,6 +22,8 @@ from synclog.exporter.source.totp import STEP_SECONDS, totp
 _API_CLIENT_SECONDS = 900.0
 _USER_SECONDS = 1800.0
 _EARLY = 60.0
+_REMEMBERED = 64
+"""Tokens that a late answer may still show."""
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -99,14 +101,14 @@ class Tokens:
         self._clock = clock
         self._stop = stop
         self._token: Token | None = None
+        self._sent: tuple[str, ...] = ()
         self._last_step = -1
         self._lock = Lock()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not appear in any output: the credentials and the token."""
-        token = self._token
-        return (*self._credentials.secrets, *((token.text,) if token else ()))
+        """What must not appear in any output: the credentials, as they are sent too, and tokens."""
+        return (*self._credentials.secrets, *self._sent)
 
     def get(self, refused: str | None = None) -> str:
         """A token to use now.
@@ -119,6 +121,7 @@ class Tokens:
             token = self._token
             if token is None or token.text == refused or self._clock.monotonic() >= token.stale:
                 token = self._token = self._make()
+                self._remember(token.text)
             return token.text
 
     def _make(self) -> Token:
@@ -139,7 +142,7 @@ class Tokens:
                 "POST",
                 url or f"{self._base}/api/v3/oauth/token",
                 {"grant_type": "client_credentials"},
-                {"Authorization": _basic(client.client_id, client.client_secret)},
+                {"Authorization": self._basic(client.client_id, client.client_secret)},
             )
         )
         granted = _decode(body, _Granted)
@@ -149,7 +152,7 @@ class Tokens:
     def _for_user(self, user: UserPassword) -> Token:
         way = self._auth.user_password
         url = way.token_url if way else None
-        headers = {"Authorization": _basic(user.username, user.password)}
+        headers = {"Authorization": self._basic(user.username, user.password)}
         if user.totp_seed is not None:
             headers["totp-auth"] = self._fresh_code(user.totp_seed)
         asked = self._clock.monotonic()
@@ -159,6 +162,15 @@ class Tokens:
             )
         )
         return _token(_decode(body, _UserGranted).data.v3_user_token, asked, _USER_SECONDS)
+
+    def _basic(self, user: str, password: str) -> str:
+        pair = b64encode(f"{user}:{password}".encode()).decode("ascii")
+        self._remember(pair)
+        return f"Basic {pair}"
+
+    def _remember(self, text: str) -> None:
+        if text not in self._sent:
+            self._sent = (*self._sent, text)[-_REMEMBERED:]
 
     def _fresh_code(self, seed: str) -> str:
         """A one-time password that was not used before: a used one is refused."""
@@ -177,10 +189,6 @@ def _token(text: str, asked: float, seconds: float) -> Token:
         )
     # A margin of a minute, or a fifth of a short life.
     return Token(text, asked + seconds - min(_EARLY, seconds / 5))
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _decode(body: bytes, shape: type[_Shape]) -> _Shape:

@@ -68,11 +68,14 @@ class Counters:
 class _TryAgainError(Exception):
     """Raised inside one try when another one may help."""
 
-    def __init__(self, reason: str, message: str, asked: float | None = None) -> None:
+    def __init__(
+        self, reason: str, message: str, asked: float | None = None, *, at_once: bool = False
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.asked = asked
+        self.at_once = at_once
 
 
 class Transport:
@@ -150,6 +153,10 @@ class Transport:
         now = self._clock.now()
         return ClockReading(now, now + offset)
 
+    def describe(self, body: bytes) -> str:
+        """The reason that an error body gives, without secrets; see `describe_problem`."""
+        return describe_problem(body, self._tokens.secrets)
+
     def get(
         self,
         path: str,
@@ -194,7 +201,7 @@ class Transport:
             try:
                 if response.status_code == 200 or response.status_code in also:
                     self._accepted = token
-                    return consume(_head(response), self._blocks(response))
+                    return self._consumed(consume, response)
                 if response.status_code == 401:
                     # A token that was accepted before has expired, and says nothing about the
                     # permission; several pages may meet that at once.
@@ -202,12 +209,22 @@ class Transport:
                     never_accepted += token != self._accepted
                     if never_accepted == _ASKED_ONCE_MORE:
                         raise self._token_refused(self._problem(response))
-                    raise _TryAgainError("TokenRefused", "the token was refused", asked=0.0)
+                    raise _TryAgainError("TokenRefused", "the token was refused", at_once=True)
                 raise self._refusal(response)
             finally:
                 response.close()
 
         return self._with_retries(once)
+
+    def _consumed(
+        self, consume: Callable[[Head, Iterator[bytes]], _Result], response: httpx.Response
+    ) -> _Result:
+        try:
+            return consume(_head(response), self._blocks(response))
+        except AnswerError as error:
+            # It quotes what was served, and a proxy's page may show the request that it got.
+            safe = redact(error.message, self._tokens.secrets)
+            raise AnswerError(error.reason, safe) from None
 
     def _follow(self, request: httpx.Request) -> httpx.Response:
         """Send a request; follow redirects within the same origin only."""
@@ -285,7 +302,12 @@ class Transport:
         return data[:limit]
 
     def _problem(self, response: httpx.Response) -> str:
-        return describe_problem(self._read(response, _PROBLEM_BYTES), self._tokens.secrets)
+        """What a refusal says. One that cannot be read is a refusal all the same."""
+        try:
+            body = self._read(response, _PROBLEM_BYTES)
+        except (AnswerError, CutShortError, httpx.RequestError):
+            body = b""
+        return self.describe(body)
 
     def _token_refused(self, reason: str, by: str = "source") -> AuthorisationError:
         return AuthorisationError(
@@ -347,9 +369,7 @@ class Transport:
                 ) from failure
             with self._lock:
                 self.counters.retries += 1
-                wait = 0.0 if failure.asked == 0.0 else None
-                if wait is None:
-                    wait = backoff(attempt, failure.asked, self._chance)
+                wait = 0.0 if failure.at_once else backoff(attempt, failure.asked, self._chance)
             pause(self._stop, wait)
 
     def _describe(self, error: httpx.RequestError) -> str:
