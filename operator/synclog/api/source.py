@@ -16,6 +16,9 @@ from synclog.api.fields import (
     rules,
 )
 
+RETENTION = "90d"
+"""How long the source keeps its Sync Log, as its vendor says."""
+
 
 class SourceFormat(Enum):
     """Which of the source's two routes is read."""
@@ -200,7 +203,7 @@ class Source(Model, frozen=True, kw_only=True):
         ),
     ] = 10_000
     retention: Annotated[Duration, Meta(description="How long the source keeps its Sync Log.")] = (
-        "90d"
+        RETENTION
     )
     assume_time_zone: Annotated[
         Annotated[str, Meta(max_length=64)] | None,

@@ -97,8 +97,8 @@ class Reconciler:
         now = self._clock()
         against = refusal_of(export, self._allowed_hosts)
         if against is not None:
-            reported = await self._report(export, refusing(export, *against, now), now)
-            return None if reported else now
+            refused_plan = refusing(export, *against, now)
+            return refused_plan.wakeup if await self._report(export, refused_plan, now) else now
         runs, look_again = await self._runs(export, now)
         observed = observed_of(export, runs, self._refused.get(uid))
         plan = self._plan(observed, now)

@@ -9,8 +9,9 @@ from synclog.api.status import ConditionType, SyncLogExportStatus
 from synclog.controller.errors import ConflictError
 from synclog.controller.gateway import EXPORTS, Document, Gateway
 from synclog.controller.objects import Export, export_of
-from synclog.planning import conditions
-from synclog.planning.model import Event, Plan
+from synclog.planning.conditions import Finding
+from synclog.planning.model import Plan
+from synclog.planning.refusal import refuse
 from synclog.windows import Instant
 
 
@@ -43,22 +44,9 @@ def patch_of(export: Export, status: SyncLogExportStatus) -> Document | None:
 
 
 def refusing(export: Export, reason: str, message: str, now: Instant) -> Plan:
-    """The plan for a resource that cannot be served: say so, touch nothing else."""
-    told = any(
-        (condition.type, condition.reason, condition.message)
-        == (ConditionType.READY.value, reason, message[:1024])
-        for condition in export.status.conditions
-    )
-    finding = conditions.Finding(ConditionType.READY, False, reason, message)
-    status = msgspec.structs.replace(
-        export.status,
-        observed_generation=export.generation,
-        conditions=conditions.record(export.status, [finding], export.generation, now),
-        summary="Invalid",
-        next_schedule_times=[],
-        next=None,
-    )
-    return Plan(status=status, events=() if told else (Event("Warning", reason, message),))
+    """The plan for a resource that cannot be served."""
+    finding = Finding(ConditionType.READY, False, reason, message)
+    return refuse(export.spec, export.status, export.generation, finding, now)
 
 
 def document_of(value: Any) -> Any:

@@ -66,11 +66,6 @@ def conditions(situation: Situation) -> list[Finding]:
     ]
 
 
-def refusal(message: str) -> list[Finding]:
-    """The conditions of a resource whose spec cannot be followed."""
-    return [Finding(ConditionType.READY, False, "InvalidSpec", message)]
-
-
 def _ready(at: Situation) -> Finding:
     kind = ConditionType.READY
     if at.ledger_known:
@@ -140,12 +135,12 @@ def _coverage_complete(at: Situation) -> Finding:
     return Finding(kind, True, "Complete", f"every event {reach}")
 
 
-def oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:
+def oldest_missing(coverage: Coverage | None, *, look_back: bool) -> Instant | None:
     """The first instant that is neither exported nor lost, even if it is not due yet.
 
     What no look-back asked for is not missing.
     """
-    if coverage is not None and intent.look_back is not None:
+    if coverage is not None and look_back:
         return parse_time(coverage.asked[0].start) if coverage.asked else None
     if coverage is None or coverage.due_until is None:
         return None
@@ -153,38 +148,57 @@ def oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:
     return parse_time(open_gaps[0].start if open_gaps else coverage.due_until)
 
 
+def _oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:
+    oldest = oldest_missing(coverage, look_back=intent.look_back is not None)
+    over = oldest is not None and intent.end is not None and oldest >= intent.end
+    return None if over else oldest
+
+
 def at_risk_from(intent: Intent, coverage: Coverage | None) -> Instant | None:
     """When what is missing begins to be at risk of being forgotten by the source."""
-    oldest = oldest_missing(intent, coverage)
-    if oldest is None or (intent.end is not None and oldest >= intent.end):
-        return None
-    return oldest + intent.retention - _margin(intent.retention)
+    oldest = _oldest_missing(intent, coverage)
+    return None if oldest is None else at_risk_after(oldest, intent.retention)
 
 
-def _margin(retention: Span) -> Span:
-    return int(retention * _AT_RISK)
+def at_risk_after(oldest: Instant, retention: Span) -> Instant:
+    """When an instant that is missing begins to be at risk."""
+    return oldest + retention - int(retention * _AT_RISK)
 
 
 def _retention_at_risk(at: Situation) -> Finding:
-    kind = ConditionType.RETENTION_AT_RISK
-    risky, oldest = at_risk_from(at.intent, at.coverage), oldest_missing(at.intent, at.coverage)
-    if risky is None or oldest is None:
+    oldest = _oldest_missing(at.intent, at.coverage)
+    if oldest is None:
+        kind = ConditionType.RETENTION_AT_RISK
         reason = "Unknown" if at.coverage is None else "NothingMissing"
         holds = None if at.coverage is None else False
         return Finding(kind, holds, reason, "nothing is known to be missing")
-    forgotten = format_seconds(oldest + at.intent.retention)
-    text = f"the oldest instant that is not exported is forgotten by the source at {forgotten}"
-    if at.now < risky:
-        return Finding(kind, False, "Headroom", text)
     trouble = at.refused or at.consecutive_failures or any(run.stuck for run in at.active)
-    if (
+    exported = (
         at.coverage is not None
         and not trouble
         and any(
             gap.state is GapState.EXPORTING and parse_time(gap.start) == oldest
             for gap in at.coverage.gaps
         )
-    ):
+    )
+    return headroom(oldest, at.intent.retention, at.now, exported=exported)
+
+
+def headroom(oldest: Instant, retention: Span, now: Instant, *, exported: bool = False) -> Finding:
+    """Whether the source forgets soon what is missing.
+
+    Args:
+        oldest: the first instant that is missing.
+        retention: how long the source keeps an event.
+        now: the time.
+        exported: whether a run is at it that has no trouble so far.
+    """
+    kind = ConditionType.RETENTION_AT_RISK
+    forgotten = format_seconds(oldest + retention)
+    text = f"the oldest instant that is not exported is forgotten by the source at {forgotten}"
+    if now < at_risk_after(oldest, retention):
+        return Finding(kind, False, "Headroom", text)
+    if exported:
         return Finding(kind, False, "Exporting", f"{text}; a run is at it")
     return Finding(kind, True, "SourceForgetsSoon", text)
 

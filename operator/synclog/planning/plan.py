@@ -5,14 +5,14 @@ runs that ended; see what has come due; fill the two slots; describe. Each step 
 of its own in a module of its own; this one only connects them.
 """
 
-from msgspec.structs import replace
-
-from synclog.planning import conditions
+from synclog.api.status import ConditionType
 from synclog.planning.agenda import set_agenda
 from synclog.planning.books import account
+from synclog.planning.conditions import Finding
 from synclog.planning.errors import SpecError
 from synclog.planning.intent import read_intent
-from synclog.planning.model import Event, Observed, Plan
+from synclog.planning.model import Observed, Plan
+from synclog.planning.refusal import refuse
 from synclog.planning.report import report
 from synclog.windows import Instant
 
@@ -30,26 +30,8 @@ def plan(observed: Observed, now: Instant) -> Plan:
     try:
         intent = read_intent(observed.spec, observed.namespace, observed.name)
     except SpecError as error:
-        return refuse(observed, str(error), now)
+        finding = Finding(ConditionType.READY, False, "InvalidSpec", str(error))
+        return refuse(observed.spec, observed.status, observed.generation, finding, now)
     books = account(observed, intent, now)
     agenda = set_agenda(observed, intent, books, now)
     return report(observed, intent, books, agenda, now)
-
-
-def refuse(observed: Observed, message: str, now: Instant) -> Plan:
-    """The plan for a spec that cannot be followed: say so, touch nothing."""
-    findings = conditions.refusal(message)
-    status = replace(
-        observed.status,
-        observed_generation=observed.generation,
-        conditions=conditions.record(observed.status, findings, observed.generation, now),
-        summary="Invalid",
-        next_schedule_times=[],
-        next=None,
-    )
-    told = any(
-        condition.reason == "InvalidSpec" and condition.message == message[:1024]
-        for condition in observed.status.conditions
-    )
-    events = () if told else (Event("Warning", "InvalidSpec", message),)
-    return Plan(status=status, events=events)

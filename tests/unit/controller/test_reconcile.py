@@ -246,7 +246,7 @@ async def test_a_spec_that_is_not_understood_is_told_and_not_planned(gateway, ma
     assert await one.look() is None
     assert one.observed == []
     stored = await gateway.get(EXPORTS, "team", "prod")
-    (ready,) = stored["status"]["conditions"]
+    ready, _ = stored["status"]["conditions"]
     assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
     assert next(iter(spec)) in ready["message"]
 

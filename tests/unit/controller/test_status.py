@@ -102,5 +102,6 @@ def test_a_refusal_is_told_once_and_keeps_its_time(make):
     second = refusing(export_of(body), "InvalidSpec", "write it so", 3_600_000)
     assert second.events == ()
     assert second.status == first.status
-    (ready,) = second.status.conditions
+    ready, progressing = second.status.conditions
     assert (ready.type, ready.reason, ready.message) == ("Ready", "InvalidSpec", "write it so")
+    assert (progressing.type, progressing.status.value) == ("Progressing", "Unknown")

@@ -333,3 +333,29 @@ def test_the_last_ticks_of_a_fixed_range_are_counted_before_it_is_over():
     assert world.status.schedule_since is None
     assert world.covered == Windows([Window(at("01T00:00"), at("02T02:30"))])
     assert SPEC["schedule"] == world.status.effective_schedule
+
+
+def test_an_export_that_became_invalid_still_says_what_is_at_risk():
+    world = exported(World())
+    world.edit(schedule="61 * * * *")
+    plan = world.step()
+    conditions = {each.type: each for each in plan.status.conditions}
+    assert (conditions["Ready"].reason, plan.actions) == ("InvalidSpec", ())
+    assert conditions["Progressing"].status.value == "Unknown"
+    assert conditions["RetentionAtRisk"].reason == "Headroom"
+
+    assert plan.wakeup is not None
+    world.now = plan.wakeup
+    at_risk = {each.type: each for each in world.step().status.conditions}["RetentionAtRisk"]
+    assert (at_risk.status.value, at_risk.reason) == ("True", "SourceForgetsSoon")
+
+
+def test_a_finished_range_that_became_invalid_has_nothing_at_risk():
+    fixed = between("2026-01-02T00:00:00Z")
+    world = exported(World(spec=make_spec(**fixed)))
+    work_off(world)
+    world.edit(schedule="61 * * * *", **fixed)
+    assert world.step().wakeup is None
+    world.now += 89 * DAY
+    risk = {each.type: each for each in world.step().status.conditions}["RetentionAtRisk"]
+    assert risk.status.value == "False"
