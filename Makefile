@@ -93,7 +93,10 @@ chaos: $(STAMP) ## Everything that can break, at once (SYNCLOG_CHAOS_SEEDS=1,2,3
 	$(BIN)/pytest -n 2 tests/integration/test_chaos.py
 
 bench: $(STAMP) ## Throughput, CPU and memory as ratios to curl
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-destinations: $(STAMP) stores ## The same for each kind of destination (with Ceph after `make ceph`)
+	PYTHONPATH=tests $(BIN)/python -m bench.destinations $(ARGS)
 
 bench-scale: $(STAMP) ## The operator at scale, beside CronJobs (needs KUBEBUILDER_ASSETS)
 	$(BIN)/python -m tests.bench.scale $(ARGS)

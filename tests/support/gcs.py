@@ -1,7 +1,12 @@
-"""The few requests of Google Cloud Storage's XML API that the storage library makes."""
+"""The few requests of Google Cloud Storage's XML API that the storage library makes.
+
+``python -m support.gcs BUCKET...`` runs the fake in a process of its own, until it is terminated.
+"""
 
 import hashlib
 import re
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,3 +116,9 @@ def fake_gcs(*buckets: str) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with fake_gcs(*sys.argv[1:]) as at:
+        print(at, flush=True)  # noqa: T201 - who started it reads it
+        signal.pause()

@@ -108,11 +108,11 @@ def gcs_server() -> Iterator[Server]:
     bucket = os.environ.get("SYNCLOG_TEST_GCS_BUCKET")
     if bucket:
         path = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-        key = Path(path).read_text() if path else _gcs_key()
+        key = Path(path).read_text() if path else gcs_key()
         yield gcs(os.environ.get("SYNCLOG_TEST_GCS_ENDPOINT"), bucket, key)
         return
     with fake_gcs("archive") as url:
-        yield gcs(url, "archive", _gcs_key(), ours=True)
+        yield gcs(url, "archive", gcs_key(), ours=True)
 
 
 def gcs(url: str | None, bucket: str, key: str, *, ours: bool = False) -> Server:
@@ -138,7 +138,7 @@ def gcs(url: str | None, bucket: str, key: str, *, ours: bool = False) -> Server
     )
 
 
-def _gcs_key() -> str:
+def gcs_key() -> str:
     """The key of a service account. It signs by itself, so nobody else is asked."""
     key = rsa.generate_private_key(65537, 2048).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 HERE = "127.0.0.1"
+MOTO = Path(os.environ.get("SYNCLOG_MOTO_SERVER", f"{sys.prefix}/stores/bin/moto_server"))
 HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -152,10 +153,9 @@ def proxied(target: str) -> Iterator[Proxy]:
 @contextmanager
 def moto() -> Iterator[str]:
     """A moto server; it lives in an environment of its own (`make stores`)."""
-    program = Path(os.environ.get("SYNCLOG_MOTO_SERVER", f"{sys.prefix}/stores/bin/moto_server"))
-    if not program.exists():
+    if not MOTO.exists():
         pytest.skip("moto is not installed: run `make stores`, or set SYNCLOG_MOTO_SERVER")
-    with listening([str(program), "-H", HERE, "-p", "0"], r"Running on (http://[0-9.:]+)") as url:
+    with listening([str(MOTO), "-H", HERE, "-p", "0"], r"Running on (http://[0-9.:]+)") as url:
         yield url
 
 
