@@ -3,12 +3,13 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from isal import igzip_lib, isal_zlib
 
 from synclog.api.output import Compression
 from synclog.exporter.errors import IntegrityError
+from synclog.exporter.regroup import regrouped
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -35,24 +36,10 @@ class _Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
-class _Plain:
-    """No compression."""
-
-    def compress(self, data: bytes, /) -> bytes:
-        return data
-
-    def flush(self) -> bytes:
-        return b""
-
-
-def _compressor(compression: Compression) -> _Compressor:
-    match compression:
-        case Compression.NONE:
-            return _Plain()
-        case Compression.GZIP:
-            return isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW)
-        case Compression.ZSTD:
-            return zstd.ZstdCompressor(options=_ZSTD)
+def _compressor(compression: Literal[Compression.GZIP, Compression.ZSTD]) -> _Compressor:
+    if compression is Compression.GZIP:
+        return isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW)
+    return zstd.ZstdCompressor(options=_ZSTD)
 
 
 def compressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
@@ -61,26 +48,15 @@ def compressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[by
     The output of both libraries depends on how their input is cut, so the input is
     cut anew into blocks of exactly 1 MiB: equal records make equal files.
     """
+    if compression is Compression.NONE:
+        yield from blocks
+        return
     compressor = _compressor(compression)
-    for block in _even(blocks):
+    for block in regrouped(blocks, _BLOCK):
         if data := compressor.compress(block):
             yield data
     if data := compressor.flush():
         yield data
-
-
-def _even(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    waiting = bytearray()
-    for block in blocks:
-        if not waiting and len(block) == _BLOCK:
-            yield block
-            continue
-        waiting += block
-        while len(waiting) >= _BLOCK:
-            yield bytes(waiting[:_BLOCK])
-            del waiting[:_BLOCK]
-    if waiting:
-        yield bytes(waiting)
 
 
 def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:

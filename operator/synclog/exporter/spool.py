@@ -1,10 +1,11 @@
 """The spool: where the records of a window wait until they are proven complete."""
 
 import errno
+import os
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +28,7 @@ class RecordSpool:
     def __init__(self, folder: Path) -> None:
         with _reported(folder):
             # One name fewer to clean up: the file is unlinked as soon as it is open.
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=_BLOCK)  # noqa: SIM115 - closed in __exit__
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed in __exit__
         self._folder = folder
         self._size = 0
         self._marks = [0]
@@ -41,8 +42,7 @@ class RecordSpool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(OSError):  # what could not be flushed is not wanted any more
-            self._file.close()
+        self._file.close()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Add whole records at the end.
@@ -50,9 +50,12 @@ class RecordSpool:
         Raises:
             DestinationError: the folder is full.
         """
+        rest = memoryview(data)
         with _reported(self._folder):
-            self._file.write(data)
-        self._size += len(data)
+            while rest:
+                written = os.pwrite(self._file.fileno(), rest, self._size)
+                rest = rest[written:]
+                self._size += written
         if self._size - self._marks[-1] >= _BLOCK:
             self._marks.append(self._size)
         return len(data)
@@ -64,9 +67,7 @@ class RecordSpool:
     def truncate(self, size: int, /) -> int:
         """Forget what is behind ``size``, which must be the end of a record."""
         with _reported(self._folder):
-            self._file.flush()
             self._file.truncate(size)
-            self._file.seek(size)
         self._size = size
         del self._marks[bisect_right(self._marks, size) :]
         return size
@@ -93,10 +94,8 @@ class RecordSpool:
     def blocks(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks of at most 1 MiB."""
         with _reported(self._folder):
-            self._file.flush()
-            self._file.seek(start)
             while start < end:
-                block = self._file.read(min(_BLOCK, end - start))
+                block = os.pread(self._file.fileno(), min(_BLOCK, end - start), start)
                 if not block:
                     raise DestinationError("SpoolFailed", "the spool is shorter than was written")
                 start += len(block)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from synclog.exporter.ahead import ahead
 from synclog.exporter.errors import AnswerError
+from synclog.exporter.regroup import regrouped
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.csv_dialect import Dialect, read_header
 from synclog.exporter.source.csv_scan import Kept, Scanner
@@ -15,7 +16,9 @@ from synclog.windows import Window, format_time
 
 _ACCEPT = "text/csv, text/plain;q=0.5"
 _NOT_CSV = ("html", "json", "xml", "image/", "pdf", "zip")
-_BLOCK = 256 * 1024
+_BLOCK = 512 * 1024
+"""Bytes that are scanned at once. Equal bodies are cut alike, however they came over the network:
+so they are written to the spool in equal steps, and a retry makes the same parts."""
 
 
 class CsvRoute:
@@ -64,7 +67,7 @@ class CsvRoute:
             answer = Answer(window, asked, tells_the_end=head.framing.tells_the_end)
             # Three threads: the network, the scanner, and digest and spool.
             with (
-                ahead(_gathered(blocks)) as gathered,
+                ahead(regrouped(blocks, _BLOCK)) as gathered,
                 ahead(self._scanned(answer, gathered)) as scanned,
             ):
                 for kept in scanned:
@@ -151,24 +154,3 @@ def _check_type(head: Head) -> None:
             f"the source answered 200 with {head.content_type} instead of CSV; that is what a "
             "login page or a proxy does. Check source.url, source.path and source.proxy",
         )
-
-
-def _gathered(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut the body into blocks of one size, however it came over the network.
-
-    The scanner's cost is by block and by record; and equal bodies are written to the spool in
-    equal steps, so that a retry makes the same parts.
-    """
-    waiting: list[bytes] = []
-    size = 0
-    for block in blocks:
-        waiting.append(block)
-        size += len(block)
-        if size >= _BLOCK:
-            data = b"".join(waiting)
-            end = size - size % _BLOCK
-            for at in range(0, end, _BLOCK):
-                yield data[at : at + _BLOCK]
-            waiting, size = [data[end:]], size - end
-    if size:
-        yield b"".join(waiting)

@@ -113,12 +113,13 @@ class Scanner:
         if instants is None:
             return None
         line_end = self._dialect.line_end
-        records = block.records(data, line_end)
+        whole = data[: block.size]
+        records = block.records(whole, line_end)
         selected = select(records, instants, self._window)
         self._seen += len(records)
         self._carry = data[block.size :]
         if len(selected.records) == len(records):
-            return Kept(data[: block.size], selected)
+            return Kept(whole, selected)
         return Kept(b"".join(record + line_end for record in selected.records), selected)
 
     def _careful(self, data: bytes, *, at_end: bool) -> Iterator[Kept]:

@@ -42,5 +42,7 @@ def to_hex(total: int) -> str:
 
 def _sum(hashes: bytes) -> int:
     """Add up hashes, each of their four words for itself: a word more holds all carries."""
-    words = np.frombuffer(hashes, ">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
-    return sum(int(word) << shift for word, shift in zip(words, (96, 64, 32, 0), strict=True))
+    words = np.frombuffer(hashes, ">u4").astype(np.uint32).reshape(-1, 4)
+    return sum(
+        int(words[:, at].sum(dtype=np.uint64)) << shift for at, shift in enumerate((96, 64, 32, 0))
+    )

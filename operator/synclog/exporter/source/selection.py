@@ -24,9 +24,7 @@ class Selected:
     latest: Instant
 
 
-def select(
-    records: Sequence[bytes], instants: Sequence[Instant] | Numbers, window: Window
-) -> Selected:
+def select(records: list[bytes], instants: Sequence[Instant] | Numbers, window: Window) -> Selected:
     """Select the records of a window.
 
     Args:
@@ -37,7 +35,7 @@ def select(
     times = np.asarray(instants, np.int64)
     earliest, latest = int(times.min()), int(times.max())
     if window.start <= earliest and latest < window.end:
-        return Selected(list(records), earliest, latest, earliest, latest)
+        return Selected(records, earliest, latest, earliest, latest)
     inside = (times >= window.start) & (times < window.end)
     kept = times[inside]
     return Selected(
