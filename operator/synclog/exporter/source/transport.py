@@ -31,7 +31,7 @@ from synclog.exporter.source.tokens import TokenRequest, Tokens
 from synclog.exporter.source.trust import trust, untrusted
 from synclog.windows import Span
 
-httpcore.HTTP11Connection.READ_NUM_BYTES = 512 * 1024
+httpcore.HTTP11Connection.READ_NUM_BYTES = 256 * 1024
 """Bytes that are taken from a connection at once. With 64 KiB a body costs twice the CPU time."""
 
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=60)
