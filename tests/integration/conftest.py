@@ -163,7 +163,7 @@ class World:
             done = self.condition("CoverageComplete", name)["status"] == "True"
             return status if done and reached > beyond and not status.get("activeCount") else None
 
-        return eventually(look, f"{name} is complete: {self.condition('Degraded', name)}")
+        return eventually(look, f"{name} is complete", tell=lambda: self.status(name))
 
     def archive(self, name: str = "prod") -> Path:
         return self.workloads.directory / "volumes" / self.namespace / CLAIM / name
@@ -196,7 +196,7 @@ class World:
         """
         rolling = {"maxWindow": "24h"}
         self.change(suspend=False, schedule=None, parallelism=4, range={"rolling": rolling})
-        self.answered(token, seconds=300)
+        self.answered(token, seconds=2 * PATIENCE)
         status = self.complete()
         window = self.prove()
         assert parse_time(status["coveredUntil"]) == window.end <= time.time() * 1000

@@ -8,8 +8,6 @@ from support.wallclock import set_ahead
 from synclog.windows import format_time, parse_time
 
 HOUR, DAY = 3600, 86_400
-LONG = 400.0
-"""A run that was asked for by a wrong clock may have to fail first, with all its retries."""
 
 
 class ClockAhead:
@@ -27,31 +25,22 @@ def lately():
     return format_time(time.time_ns() // 1_000_000 - 10_000)
 
 
-@pytest.mark.parametrize("steps", [(300, 0), (DAY, 0), (-DAY, 0), (0, -HOUR, HOUR, 0)])
-def test_an_operator_whose_clock_is_set_ends_right(world, eventually, steps):
+@pytest.mark.parametrize("steps", [(300, 0), (DAY, 0), (-DAY, 0), (0, -HOUR, DAY)])
+def test_an_operator_lives_by_the_cluster_s_clock_whatever_its_own_says(world, eventually, steps):
     clock, begun = world.folder / "clock", lately()
     set_ahead(clock, steps[0])
     operator = world.operator(clock=clock).leads()
     world.create(backoffLimit=1)
     due = eventually(
-        lambda: (world.status().get("coverage") or {}).get("dueUntil"),
-        "the first clock says what is due",
+        lambda: (world.status().get("coverage") or {}).get("dueUntil"), "it says what is due"
     )
-    told = parse_time(due) / 1000 - time.time()
-    assert abs(told - steps[0]) < 120, "it lives by that clock"
-    for number, ahead in enumerate(steps[1:]):
+    assert parse_time(begun) <= parse_time(due) <= time.time() * 1000
+    for ahead in steps:
         set_ahead(clock, ahead)
-        eventually(
-            lambda n=number: (
-                len([line for line in operator.lines() if line["message"] == "the clock was set"])
-                > n
-            ),
-            "it notices",
-        )
-        world.change(trigger=f"by the clock that is {ahead} s ahead")
-    world.answered("the clock is right", seconds=LONG)
+        world.answered(f"by the clock that is {ahead} s ahead")
     world.complete(beyond=begun)
     assert world.prove().end <= time.time() * 1000
+    assert world.condition("Degraded")["status"] == "False", "and no run failed by that"
     assert operator.poll() is None, "a clock costs no leadership"
 
 
@@ -63,12 +52,11 @@ def test_a_source_whose_clock_is_behind_is_not_believed_to_be_settled(world, eve
     found = eventually(
         lambda: (one := world.condition("Degraded"))["status"] == "True" and one,
         "it says that a window is too young",
-        LONG,
     )
     assert found["reason"] == "NotSettled"
     assert parse_time(world.status()["coveredUntil"]) <= clock.now()
     clock.seconds = 0
-    world.answered("the clock is right", seconds=LONG)
+    world.answered("the clock is right")
     world.complete(beyond=begun)
     world.prove()
 

@@ -6,6 +6,7 @@ import signal
 import time
 
 from support.edits import exporters
+from support.product import PATIENCE
 
 KILLS = 20
 
@@ -34,7 +35,9 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(world, eventuall
         killed += 1
     operator.leads()
     world.change(trigger="after the kills")
-    eventually(lambda: world.status().get("lastTrigger") == "after the kills", "it answers", 300)
+    eventually(
+        lambda: world.status().get("lastTrigger") == "after the kills", "it answers", 3 * PATIENCE
+    )
     world.complete()
     world.prove()
 

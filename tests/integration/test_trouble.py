@@ -12,7 +12,7 @@ def test_a_missing_secret_is_named_within_a_minute_and_heals(world, eventually):
     world.operator().leads()
     auth = {"apiClient": {"secretName": "nowhere"}}
     world.create(source={"url": world.source.url, "auth": auth}, schedule="* * * * *")
-    found = eventually(lambda: reason_of(world), "it is degraded", seconds=60)
+    found = eventually(lambda: reason_of(world), "it is degraded")
     assert found == "MissingSecret"
     assert "nowhere" in world.condition("Degraded")["message"]
     login = {"clientId": world.source.client_id, "clientSecret": world.source.client_secret}
@@ -26,7 +26,7 @@ def test_a_missing_secret_is_named_within_a_minute_and_heals(world, eventually):
 def test_a_missing_claim_is_named_within_a_minute(world, eventually):
     world.operator().leads()
     world.create(destination={"persistentVolumeClaim": {"claimName": "nowhere"}})
-    found = eventually(lambda: reason_of(world), "it is degraded", seconds=60)
+    found = eventually(lambda: reason_of(world), "it is degraded")
     assert found in ("MissingVolume", "UnboundVolume", "Unschedulable")
     assert "nowhere" in world.condition("Degraded")["message"]
 
@@ -34,7 +34,7 @@ def test_a_missing_claim_is_named_within_a_minute(world, eventually):
 def test_an_image_that_cannot_be_pulled_is_named_within_a_minute(world, eventually):
     world.operator("--image=nobody/has:this").leads()
     world.create()
-    assert eventually(lambda: reason_of(world), "it is degraded", seconds=60) == "ImagePull"
+    assert eventually(lambda: reason_of(world), "it is degraded") == "ImagePull"
     assert "nobody/has:this" in world.condition("Degraded")["message"]
 
 
@@ -97,7 +97,7 @@ def test_a_quota_that_is_used_up_is_named(world, eventually):
     )
     world.operator().leads()
     world.create()
-    assert eventually(lambda: reason_of(world), "it is degraded", seconds=60) == "Quota"
+    assert eventually(lambda: reason_of(world), "it is degraded") == "Quota"
 
 
 def test_the_metrics_tell_what_the_status_tells(world, eventually):

@@ -21,19 +21,32 @@ from synclog.api import names
 T = TypeVar("T")
 Document = dict[str, Any]
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which something that should have happened long ago fails the test."""
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-    """Poll until a look finds something; fails the test with ``what`` where it never does."""
+def eventually(
+    look: Callable[[], T | None],
+    what: str,
+    seconds: float = PATIENCE,
+    *,
+    tell: Callable[[], object] = str,
+) -> T:
+    """Poll until a look finds something; fails the test with ``what`` where it never does.
+
+    Args:
+        look: returns something true when it is there.
+        what: is to be found.
+        seconds: how long to look.
+        tell: is asked, at the end, how things stand.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.1)
-    pytest.fail(f"after {seconds:.0f} s still not: {what}")
+    pytest.fail(f"after {seconds:.0f} s still not: {what}\n{tell()}")
 
 
 class Api:

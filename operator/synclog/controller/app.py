@@ -13,6 +13,7 @@ import kopf
 from synclog import __version__
 from synclog.controller import connection
 from synclog.controller.cache import Cache
+from synclog.controller.clock import ClusterClock
 from synclog.controller.errors import ApiError, LostLeadershipError
 from synclog.controller.events import Recorder
 from synclog.controller.figures import Figures
@@ -29,22 +30,18 @@ from synclog.controller.throttle import Throttle
 from synclog.controller.workers import Workers
 from synclog.controller.workqueue import WorkQueue
 from synclog.planning.plan import plan
-from synclog.windows import Instant
+from synclog.windows import SECOND
 
 logger = logging.getLogger(__name__)
 
 GRACE = 15.0
 """Seconds that looks under way may take when the process is told to stop."""
-_CLOCK_STEP = 2.0
-"""A wall clock that moves by more seconds than this against the monotonic one was set."""
+_CLOCK_STEP = 10.0
+"""A cluster's clock that moves by more seconds than this against the monotonic one was set. Less
+than this may be between two API servers."""
 _LAST_EVENTS = 3.0
 _FIRST_LIST_PAUSE = 5.0
 _WATCH_PAUSE = 5.0
-
-
-def wall_clock() -> Instant:
-    """Now, in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class App:
@@ -59,6 +56,7 @@ class App:
         self._identity = settings.identity
         self._stop = asyncio.Event()
         self._synced = False
+        self._clock = ClusterClock()
         self._cache = Cache()
         self._queue = WorkQueue()
         configuration = connection.load(settings.kubeconfig or None, settings.context or None)
@@ -72,6 +70,7 @@ class App:
             configuration,
             Throttle(settings.api_qps, settings.api_burst, settings.api_concurrency),
             threads=settings.api_concurrency,
+            clock=self._clock,
             record=self._metrics.count_request,
         )
         # The Lease has a way of its own: work that is piling up must not cost the leadership.
@@ -80,6 +79,7 @@ class App:
             connection.load(settings.kubeconfig or None, settings.context or None),
             Throttle(rate=10, burst=10, concurrency=2),
             threads=2,
+            clock=self._clock,
             patience=settings.renew_deadline / 2,
             record=self._metrics.count_request,
         )
@@ -106,14 +106,14 @@ class App:
                     log_format=settings.log_format,
                 ),
                 allowed_hosts=settings.allowed_source_hosts,
-                clock=wall_clock,
+                clock=self._clock.now,
                 plan=plan,
                 observe_skew=self._metrics.schedule_skew.observe,
                 observe_duration=self._metrics.run_duration.observe,
             ),
             pulse=self._pulse,
             metrics=self._metrics,
-            clock=wall_clock,
+            clock=self._clock.now,
             may_act=self._leading,
         )
 
@@ -263,20 +263,20 @@ class App:
         return connection.for_kopf(self._configuration)
 
     async def _watch_clocks(self) -> None:
-        """Measure how late the loop is, and notice when the wall clock is set.
+        """Measure how late the loop is, and notice when the cluster's clock is set.
 
-        Wake-ups are kept on the loop's clock: when the wall clock jumps, they are all wrong.
+        Wake-ups are kept on the loop's clock: when the other one jumps, they are all wrong.
         """
         loop = asyncio.get_running_loop()
-        offset = time.time() - loop.time()
+        offset = self._clock.now() / SECOND - loop.time()
         while True:
             self._pulse.beat("loop")
             due = loop.time() + 1.0
             await asyncio.sleep(1.0)
             self._metrics.loop_lag.set(max(0.0, loop.time() - due))
-            moved = time.time() - loop.time() - offset
+            moved = self._clock.now() / SECOND - loop.time() - offset
             if abs(moved) > _CLOCK_STEP:
-                logger.warning("the clock was set", extra={"seconds": round(moved, 1)})
+                logger.warning("the cluster's clock was set", extra={"seconds": round(moved, 1)})
                 offset += moved
                 for export in self._cache.exports.all():
                     self._queue.add(export.uid)

@@ -16,6 +16,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from synclog.api import names
+from synclog.controller.clock import ClusterClock
 from synclog.controller.errors import (
     AlreadyExistsError,
     ApiError,
@@ -107,6 +108,7 @@ class ApiServer:
         configuration: address and credentials, as the official client loads them.
         throttle: the client-side limit.
         threads: size of the pool; not less than the throttle's concurrency.
+        clock: told the time of each answer.
         patience: seconds to wait for the next byte of an answer.
         record: told of each request that was answered: verb, status (0: no answer).
     """
@@ -117,6 +119,7 @@ class ApiServer:
         throttle: Throttle,
         *,
         threads: int,
+        clock: ClusterClock,
         patience: float = READ_TIMEOUT,
         record: Callable[[str, int], None] = lambda _verb, _status: None,
     ) -> None:
@@ -126,6 +129,7 @@ class ApiServer:
         self._pool = DaemonPool(threads, "api")
         self._timeouts = (min(CONNECT_TIMEOUT, patience), patience)
         self._throttle = throttle
+        self._clock = clock
         self._record = record
 
     def close(self) -> None:
@@ -221,6 +225,7 @@ class ApiServer:
         failure = UnavailableError(f"{method} {path}: not tried")
         for attempt in range(ATTEMPTS):
             async with self._throttle.slot(lane):
+                asked = self._clock.ticks()
                 try:
                     status, headers, data = await loop.run_in_executor(
                         self._pool, self._send, method, path, query, body
@@ -231,6 +236,7 @@ class ApiServer:
                     pause = _pause(attempt, None)
                 else:
                     self._record(verb or method, status)
+                    self._clock.heard(headers.get("Date"), asked, self._clock.ticks())
                     if status < 300:
                         return _decode(data)
                     if status == 404 and missing_ok and _is_about(data, path):

@@ -8,6 +8,7 @@ from aiohttp import web
 from kubernetes.client.configuration import Configuration
 
 from synclog.controller import gateway as module
+from synclog.controller.clock import ClusterClock
 from synclog.controller.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -53,6 +54,7 @@ async def server(monkeypatch):
         configuration,
         Throttle(1000, 1000, 4),
         threads=4,
+        clock=ClusterClock(),
         record=lambda verb, code: counted.append((verb, code)),
     )
     api.seen, api.script, api.counted, api.pauses = seen, script, counted, pauses
@@ -199,6 +201,7 @@ async def test_a_silent_server_is_given_up_and_asked_again(server):
         configuration,
         Throttle(1000, 1000, 2),
         threads=2,
+        clock=ClusterClock(),
         patience=0.05,
         record=lambda _verb, code: counted.append(code),
     )
