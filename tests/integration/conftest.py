@@ -163,7 +163,7 @@ class World:
             done = self.condition("CoverageComplete", name)["status"] == "True"
             return status if done and reached > beyond and not status.get("activeCount") else None
 
-        return eventually(look, f"{name} is complete", tell=lambda: self.status(name))
+        return eventually(look, f"{name} is complete", 2 * PATIENCE, tell=lambda: self.status(name))
 
     def archive(self, name: str = "prod") -> Path:
         return self.workloads.directory / "volumes" / self.namespace / CLAIM / name

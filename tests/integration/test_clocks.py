@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from support.product import PATIENCE
 from support.wallclock import set_ahead
 from synclog.windows import format_time, parse_time
 
@@ -52,6 +53,7 @@ def test_a_source_whose_clock_is_behind_is_not_believed_to_be_settled(world, eve
     found = eventually(
         lambda: (one := world.condition("Degraded"))["status"] == "True" and one,
         "it says that a window is too young",
+        2 * PATIENCE,
     )
     assert found["reason"] == "NotSettled"
     assert parse_time(world.status()["coveredUntil"]) <= clock.now()
