@@ -90,6 +90,18 @@ def test_unstable_order_of_equal_timestamps(bench: Bench, json: Json) -> None:
         b.read_truly()
 
 
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("json", [Json(), SILENT])
+@pytest.mark.parametrize("identical", [0.0, 0.3])
+def test_a_millisecond_over_several_pages(
+    bench: Bench, base: Any, json: Json, identical: float
+) -> None:
+    population = Population(events_per_day=900, identical_share=identical)
+    paging = Paging(base=base, max_size=15)
+    with bench(Behaviour(population=population, json=json, paging=paging), JSON) as b:
+        b.read_truly()
+
+
 def test_a_millisecond_over_several_unstable_pages_is_an_error(bench: Bench) -> None:
     behaviour = Behaviour(
         population=BUSY, order=Order(unstable_ties=True), paging=Paging(max_size=25)

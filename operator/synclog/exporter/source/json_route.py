@@ -8,7 +8,9 @@ Pages by number are only as stable as what they number. So a reading is done aga
 shows that something moved: the total changed, times go backwards from one page to the next,
 the first page is not the same in the end. Where records with one timestamp stand on both sides
 of a page's end, the source may order them differently for each page, and show one twice and
-another never; that millisecond is asked for by itself and compared.
+another never; that millisecond is asked for by itself and compared. Where it has several pages
+by itself too, its records must all be different (then none was shown twice), or come again the
+same in the other order and with other pages.
 """
 
 from collections import deque
@@ -26,6 +28,7 @@ from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.envelope import Envelope, Page, read_page
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.json_records import JsonRecords, Rows
+from synclog.exporter.source.page_doubts import is_one_page, is_whole
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
 from synclog.windows import Instant, Window, format_time
@@ -144,11 +147,12 @@ class JsonRoute:
 
     def _check_ties(self, answer: Answer, ties: list[_Tie]) -> None:
         """Ask for each millisecond that stands on both sides of a page's end by itself."""
-        for verdict in list(self._pool.map(self._holds, ties)):
-            if verdict is False:
-                raise _MovedError
-            if verdict is None:
-                answer.tells_the_end = False  # to be proven in parts
+        verdicts = list(self._pool.map(self._holds, ties))
+        if False in verdicts:
+            raise _MovedError
+        open_ones = [tie for tie, verdict in zip(ties, verdicts, strict=True) if verdict is None]
+        if not all(map(self._is_whole, open_ones)):
+            answer.tells_the_end = False  # to be proven in parts
 
     def _holds(self, tie: _Tie) -> bool | None:
         """Whether a millisecond has the same records by itself; None where that has pages too."""
@@ -165,6 +169,16 @@ class JsonRoute:
             return None
         selected = self._records.read(page.records).select(window)
         return multiset_sum(selected.records) == multiset_sum(tie.lines)
+
+    def _is_whole(self, tie: _Tie) -> bool:
+        window = Window(tie.instant, tie.instant + 1)
+        asked = Asked.around(window)
+
+        def fetch(number: int, size: int, direction: SortDirection) -> list[bytes]:
+            records = self._fetch(asked, number, size, direction).records
+            return self._records.read(records).select(window).records if records else []
+
+        return is_whole(tie.lines, self._base or 0, fetch)
 
     def _learn(self, served: _Served, answer: Answer) -> None:
         page = served.page
@@ -187,9 +201,23 @@ class JsonRoute:
             self._base = 0
             return zero
         if one.records:
+            if zero.records and not self._is_one_page(asked, one):
+                raise AnswerError(
+                    "RepeatedPage",
+                    "pages 0 and 1 have the same records, and nothing tells whether that is one "
+                    "page or two; another source.pageSize may tell",
+                )
             self._base = 1
         # Without records, the page that the source knows says so.
         return zero if one.page is None else one
+
+    def _is_one_page(self, asked: Asked, one: _Served) -> bool:
+        times = self._records.read(one.records).instants
+        by_time = self._sort.column is SortColumn.LOG_EVENT_TIME_STAMP
+        # Two pages alike have one time, and more than one record, if more were asked for.
+        if len(times) == 1 < self._size or (by_time and times.min() < times.max()):
+            return True
+        return is_one_page(one.records, lambda at, size: self._fetch(asked, at, size).records)
 
     def _pages(self, asked: Asked, first: _Served) -> Iterator[_Served]:
         """Pages in order, for as long as they are wanted; more and more under way at once."""
@@ -221,14 +249,20 @@ class JsonRoute:
 
     # One page.
 
-    def _fetch(self, asked: Asked, number: int) -> _Served:
+    def _fetch(
+        self,
+        asked: Asked,
+        number: int,
+        size: int | None = None,
+        direction: SortDirection | None = None,
+    ) -> _Served:
         params = {
             "eventOccurredAfter": format_time(asked.after),
             "eventOccurredBefore": format_time(asked.before),
             "sortColumn": self._sort.column.value,
-            "sortDirection": self._sort.direction.value,
+            "sortDirection": (direction or self._sort.direction).value,
             "page[number]": str(number),
-            "page[size]": str(self._size),
+            "page[size]": str(size or self._size),
         }
 
         def consume(head: Head, blocks: Iterator[bytes]) -> _Served:
@@ -257,7 +291,7 @@ class JsonRoute:
             return _Served(number, head.status, page, multiset_sum(records), evidence, problem)
 
         served = self._transport.get(self._path, params, _ACCEPT, consume, also=_NO_SUCH_PAGE)
-        if served.status == 400 and self._size > _SMALL_PAGE and number == 1:
+        if served.status == 400 and self._size > _SMALL_PAGE and number == 1 and size is None:
             self._size = _SMALL_PAGE
             return self._fetch(asked, number)
         return served

@@ -195,6 +195,13 @@ class Prover:
                 "would leave, and no wider answer has more; when the source has more events, it "
                 "can be told",
             )
+        if answer.page_size is not None and answer.window.length == 1 and not answer.incomplete:
+            return UnprovenError(
+                "MillisecondTooFull",
+                f"{answer.window} has {answer.events} records on several pages, some of them "
+                "alike, and the source lists them in another order from page to page; a "
+                "millisecond cannot be halved. A larger source.pageSize may help",
+            )
         return UnprovenError(
             "Unproven",
             f"the answer for {answer.window} has {answer.rows} rows"
