@@ -155,6 +155,20 @@ def test_a_body_that_is_always_cut_is_an_error(bench: Bench, framing: Any) -> No
         assert len(b.stop.waited) == 5
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("events", [0, 3, 900])
+def test_no_final_line_end_and_no_framing(bench: Bench, encoding: Any, events: int) -> None:
+    behaviour = Behaviour(
+        population=Population(events_per_day=events or 3, burst_rows=0),
+        csv=Csv(final_line_end=False),
+        body=Body(framing="close", encoding=encoding, force_encoding=True),
+    )
+    with bench(behaviour) as b:
+        last = b.simulation.truth.events(b.day)[-1].instant
+        window = b.day if events else Window(last + 1, b.day.end)
+        assert b.read_truly(window).evidence.proof is Proof.HALVES
+
+
 def test_bodies_without_framing_that_are_always_cut_are_read_in_parts(bench: Bench) -> None:
     with bench(Behaviour(population=BUSY, body=Body(framing="close", cut_bytes=20_000))) as b:
         assert b.read_truly().evidence.parts > 5

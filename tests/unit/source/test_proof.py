@@ -28,6 +28,10 @@ class Model:
     row_cap: int | None = None
     byte_cut: int | None = None
     framed: bool = True
+    drops: int = 0
+    """Bytes that every body lacks at its end."""
+    bare: bool = False
+    """Whether the last record has no line end."""
     tells_total: bool = False
     total_is_capped: bool = True
     asked: int = 0
@@ -40,12 +44,17 @@ class Model:
         served = true[: self.row_cap]
         answer = Answer(window, asked, tells_the_end=self.framed)
         size = HEADER + ROW * len(served)
-        if self.byte_cut is not None and size > self.byte_cut:
+        if self.bare and served:
+            size -= 1
+            answer.ends_mid_line = True
+        kept = size - self.drops if self.byte_cut is None else min(size, self.byte_cut)
+        if kept < size:
             assert not self.framed
-            size = self.byte_cut
-            whole, rest = divmod(max(size - HEADER, 0), ROW)
-            served = served[:whole]
-            answer.ends_mid_line = answer.broken = rest > 0
+            size = max(kept, HEADER)
+            whole, rest = divmod(size - HEADER, ROW)
+            served = served[: whole + (rest == ROW - 1)]
+            answer.ends_mid_line = rest > 0
+            answer.broken = 0 < rest < ROW - 1
         if self.tells_total:
             answer.total = len(served) if self.total_is_capped else len(true)
         answer.served = size
@@ -76,6 +85,7 @@ def models(draw: st.DrawFn) -> Model:
         draw(times),
         row_cap=draw(st.one_of(st.none(), st.integers(1, 40))),
         byte_cut=None if framed else draw(st.one_of(st.none(), st.integers(HEADER, 300))),
+        bare=draw(st.booleans()),
         framed=framed,
         tells_total=draw(st.booleans()),
         total_is_capped=draw(st.booleans()),
@@ -169,7 +179,7 @@ def test_a_round_number_in_one_millisecond_is_compared_with_a_wider_range() -> N
 def test_without_framing_the_halves_must_agree() -> None:
     model = Model(SPREAD, framed=False)
     assert prove(model) is Proof.HALVES
-    assert model.asked == 3
+    assert model.asked == 5  # and each end
 
 
 def test_one_record_without_framing_is_compared_with_a_wider_range() -> None:
@@ -198,7 +208,34 @@ def test_a_fixed_cut_at_any_byte(cut: int) -> None:
     try:
         prove(model)  # which compares with the truth
     except UnprovenError:
-        assert cut < HEADER + 2 * ROW  # with room for two records there is always a way
+        assert cut < HEADER + 3 * ROW  # with room for three records there is always a way
+
+
+@pytest.mark.parametrize("drops", range(1, 4 * ROW))
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("step", [2, 100, 20_000])
+def test_a_cut_of_the_same_bytes_at_the_end_of_each_body(
+    before: int, drops: int, step: int, *, bare: bool
+) -> None:
+    events = [WINDOW.start - 30_000 + at * 10_000 for at in range(before)]
+    events += [WINDOW.start + at * step for at in range(4)]
+    try:
+        prove(Model(events, framed=False, drops=drops, bare=bare))
+    except UnprovenError:
+        return
+    assert drops == 1 and not bare  # a line end is not missed
+
+
+def test_no_line_end_at_the_end_is_a_habit() -> None:
+    model = Model([*SPREAD, WINDOW.end + 90_000], framed=False, bare=True)
+    assert prove(model) is Proof.HALVES
+    assert model.asked == 5
+
+
+def test_an_empty_window_of_bodies_without_line_end() -> None:
+    events = [WINDOW.start - 9_000, WINDOW.end + 90_000]
+    assert prove(Model(events, framed=False, bare=True)) is Proof.HALVES
 
 
 @pytest.mark.parametrize("total", [False, True])

@@ -88,8 +88,12 @@ class Answer:
     @property
     def incomplete(self) -> bool:
         """Whether it is sure, from the answer alone, that it is not all."""
-        cut = self.ends_mid_line and not self.tells_the_end
-        return self.broken or cut or (self.total is not None and self.total != self.rows)
+        return self.broken or (self.total is not None and self.total != self.rows)
+
+    @property
+    def frayed(self) -> bool:
+        """Whether its last record may be the begin of one: it has no line end, nor has the body."""
+        return self.ends_mid_line and not self.tells_the_end
 
     @property
     def dropped(self) -> int:

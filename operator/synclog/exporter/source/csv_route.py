@@ -6,7 +6,7 @@ from synclog.exporter.ahead import ahead
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.regroup import regrouped
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
-from synclog.exporter.source.csv_dialect import Dialect, read_header
+from synclog.exporter.source.csv_dialect import BOM, Dialect, read_header
 from synclog.exporter.source.csv_scan import Kept, Scanner
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.framing import CutShortError
@@ -111,13 +111,31 @@ class CsvRoute:
             answer.blank = True
             return
         if scanner is None:
-            dialect, end = _last_chance(pending, framed=answer.tells_the_end)
+            if not answer.tells_the_end and not self._is_header(pending):
+                # A header record, or the begin of one: wider answers tell.
+                answer.blank = True
+                return
+            found = read_header(pending, at_end=True)
+            assert found is not None  # at the end it is found or refused
+            dialect, end = found
             scanner = self._begin(answer, dialect)
             answer.ends_mid_line = pending[end - 1 : end] not in (b"\n", b"\r")
         yield from scanner.finish()
         answer.rows = scanner.seen
         answer.ends_mid_line |= scanner.ended_mid_line
         answer.broken = scanner.broken
+
+    def _is_header(self, pending: bytes) -> bool:
+        """Whether an answer without line end is a header record.
+
+        Raises:
+            CutShortError: it is another one than is known.
+        """
+        text = pending.removeprefix(BOM)
+        known = self._header.rstrip(b"\r\n")
+        if known and known != text.rstrip(b"\r"):
+            raise CutShortError("the body ends inside its header record")
+        return bool(known) or text.endswith(b"\r")
 
     def _begin(self, answer: Answer, dialect: Dialect) -> Scanner:
         known = self._header.rstrip(b"\r\n")
@@ -131,16 +149,6 @@ class CsvRoute:
             self._header = dialect.header
         self._columns = dialect.columns
         return Scanner(dialect, answer.window, self._timestamps)
-
-
-def _last_chance(pending: bytes, *, framed: bool) -> tuple[Dialect, int]:
-    """The header of an answer that has nothing but its header, without a line end."""
-    if not framed and not pending.endswith(b"\r"):
-        # Whole or cut, nobody can tell; and a cut name would be taken for the column's.
-        raise CutShortError("the body ends inside its header record")
-    found = read_header(pending, at_end=True)
-    assert found is not None  # at the end it is found or refused
-    return found
 
 
 def _shown(header: bytes) -> str:

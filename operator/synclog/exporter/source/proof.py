@@ -10,7 +10,10 @@ same again proves nothing, since it meets the same cut and the same cap. What pr
   smaller than the whole. Had the whole met a limit, then no smaller part met it, so the parts
   would be more than the whole.
 - where all records have one timestamp, or there are none, no parts are smaller. Then a wider
-  range is asked: its records inside the window must be the same, and it must be larger.
+  range is asked: its records inside the window must be the same, and it must be larger. If
+  bodies do not tell their end, it is read in parts around the window, which must be the whole.
+- if bodies do not tell their end, the first and the last record must come when asked for alone
+  too: something may cut a record from the end of every body.
 
 Parts that disagree with the whole are proven for themselves, down to one millisecond; one that
 is still too full cannot be proven, and is an error.
@@ -24,7 +27,7 @@ from synclog.exporter.errors import UnprovenError
 from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.digest import combine
 from synclog.exporter.source.evidence import Proof
-from synclog.windows import HOUR, MINUTE, Window, format_time
+from synclog.windows import HOUR, MINUTE, SECOND, Window, format_time
 
 _WIDENINGS = (MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 _ROUND = 100
@@ -96,13 +99,13 @@ class Prover:
             return Proven([whole], proof)
         if whole.first != whole.last:
             return self._in_parts(whole, base)
-        if self._by_wider(whole):
+        if self._by_surroundings(whole) if _is_streamed(whole) else self._by_wider(whole):
             return Proven([whole], Proof.HALVES)
         if whole.events >= self._cap:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
         # Where rows beside the window fill the answer, smaller parts have fewer of them.
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
-        if whole.window.length > 1 and (whole.incomplete or filled):
+        if whole.window.length > 1 and (whole.incomplete or whole.frayed or filled):
             return self._in_parts(whole, base)
         raise self._unprovable(whole)
 
@@ -125,7 +128,8 @@ class Prover:
             at = self._spool.tell()
             read.append((self._ask(window), at))
         answers = [answer for answer, _ in read]
-        if _is_union(whole, answers):
+        smaller = len(answers) > 1 and all(_is_smaller(answer, whole) for answer in answers)
+        if smaller and _is_together(whole, answers) and self._keeps_ends(whole):
             return Proven(answers, Proof.HALVES)
         return self._each(read)
 
@@ -149,15 +153,8 @@ class Prover:
 
     def _by_wider(self, answer: Answer) -> bool:
         """Whether a wider and larger answer has the same records inside the window."""
-        if answer.incomplete or answer.rows >= self._cap:
-            return False
         window = answer.window
-        shorter = (window.length, 4 * window.length)
-        for margin in sorted({*shorter, *_WIDENINGS}):
-            asked = Asked(
-                max(window.start - margin, min(self._known.start, answer.asked.after)),
-                min(window.end + margin, max(self._known.end, answer.asked.before)),
-            )
+        for asked in self._widened(answer):
             wider = self._read(window, asked, Discarded())
             same = (wider.events, wider.digest) == (answer.events, answer.digest)
             # One that shows fewer met a limit itself, and says nothing.
@@ -172,6 +169,44 @@ class Prover:
             if same and larger and (answer.events or not wider.incomplete):
                 return True
         return False
+
+    def _by_surroundings(self, answer: Answer) -> bool:
+        """Whether a wider range is what is before the window, in it and after it, and larger."""
+        window = answer.window
+        for asked in self._widened(answer):
+            wide = Window(asked.after, asked.before)
+            whole = self._aside(wide)
+            if whole.events <= answer.events or whole.rows >= self._cap:
+                continue
+            beside = [(wide.start, window.start), (window.end, wide.end)]
+            parts = [self._aside(Window(*edges)) for edges in beside if edges[0] < edges[1]]
+            if _is_smaller(answer, whole) and _is_together(whole, [answer, *parts]):
+                return self._keeps_ends(whole)
+        return False
+
+    def _keeps_ends(self, answer: Answer) -> bool:
+        """Whether its first and its last record come when asked for alone."""
+        if not _is_streamed(answer):
+            return True
+        ends = {at for at in (answer.first, answer.last) if at is not None}
+        # A source that shows whole seconds may itself know finer times.
+        spans = [Window(at, at + (1 if at % SECOND else SECOND)) for at in ends]
+        return all(self._aside(span).events for span in spans)
+
+    def _aside(self, window: Window) -> Answer:
+        return self._read(window, Asked.around(window), Discarded())
+
+    def _widened(self, answer: Answer) -> Iterator[Asked]:
+        """Wider and wider bounds, for an answer that is not known to lack something."""
+        if answer.incomplete or answer.rows >= self._cap:
+            return
+        window = answer.window
+        shorter = (window.length, 4 * window.length)
+        for margin in sorted({*shorter, *_WIDENINGS}):
+            yield Asked(
+                max(window.start - margin, min(self._known.start, answer.asked.after)),
+                min(window.end + margin, max(self._known.end, answer.asked.before)),
+            )
 
     def _unprovable(self, answer: Answer) -> UnprovenError:
         if answer.blank:
@@ -209,7 +244,7 @@ class Prover:
             + ", and nothing proves that these are all: "
             + (
                 "it is cut short, or its pages change from one reading to the next"
-                if answer.incomplete
+                if answer.incomplete or answer.frayed
                 else "it does not tell its own end, and no larger answer could be compared with it"
             ),
         )
@@ -221,7 +256,9 @@ def _parts(whole: Answer) -> Iterator[Window]:
     if first is None or last is None:
         cuts = [(start + end) // 2]
     elif first < last:
-        cuts = [(first + last + 1) // 2]
+        middle = (first + last + 1) // 2
+        even = middle - middle % SECOND  # it cuts alike for a source that knows finer times
+        cuts = [even if first < even else middle]
     else:
         cuts = [first, first + 1]
     edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
@@ -229,11 +266,22 @@ def _parts(whole: Answer) -> Iterator[Window]:
         yield Window(edges[at], edge)
 
 
-def _is_union(whole: Answer, parts: list[Answer]) -> bool:
+def _is_streamed(answer: Answer) -> bool:
+    """Whether it is a body that does not tell its end. Pages, whose size is known, always do."""
+    return answer.page_size is None and not answer.tells_the_end
+
+
+def _is_smaller(part: Answer, whole: Answer) -> bool:
+    return part.rows < whole.rows and part.served < whole.served
+
+
+def _is_together(whole: Answer, parts: list[Answer]) -> bool:
+    answers = (whole, *parts)
     return (
-        len(parts) > 1
-        and not any(answer.incomplete for answer in (whole, *parts))
-        and all(part.rows < whole.rows and part.served < whole.served for part in parts)
+        not any(answer.incomplete for answer in answers)
+        # Where all end without a line end it is the source's habit. Then the last record of one
+        # part is amid the whole, so it is not the begin of a record.
+        and len({answer.frayed for answer in answers if answer.rows}) <= 1
         and sum(part.events for part in parts) == whole.events
         and combine(*(part.digest for part in parts)) == whole.digest
     )
