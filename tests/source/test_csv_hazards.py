@@ -219,6 +219,19 @@ def test_rows_beyond_the_retention_are_simply_gone(bench: Bench) -> None:
     assert reading.evidence.retention_deadline > reading.evidence.server_time[:4]
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["console.example.com", "ftp://example.com", "https://u:p@example.com", "https://e.com/?a"],
+)
+def test_what_is_no_url_is_refused_with_an_example(bench: Bench, url: str) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="write one such as https://console") as caught,
+        bench(Behaviour(), url=url),
+    ):
+        pass
+    assert caught.value.reason == "InvalidUrl"
+
+
 def test_a_header_that_changes_between_answers_is_an_error(bench: Bench) -> None:
     with bench(Behaviour(population=BUSY)) as b:
         b.read_truly()

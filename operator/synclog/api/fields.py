@@ -80,6 +80,7 @@ SecretKey = Annotated[
         ),
     ),
 ]
+URL_PATTERN = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"
 HttpsUrl = Annotated[
     str,
     Meta(
@@ -87,7 +88,7 @@ HttpsUrl = Annotated[
         max_length=512,
         extra_json_schema=rules(
             Rule(
-                r"self.matches('^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$')",
+                "self.matches('" + URL_PATTERN.replace("\\", "\\\\") + "')",
                 "write a URL such as https://console.us.code42.com, without user, query or #",
             )
         ),

@@ -127,6 +127,16 @@ def test_a_spec_of_flags():
     assert spec.coverage_start == spec.span.start
 
 
+def test_a_second_factor_is_used_where_its_seed_is_given(tmp_path):
+    flags = (
+        *("--url", "https://console.example.com", "--start", "2026-01-31", "--end", "2026-02-01"),
+        *("--auth", "user", "--auth-dir", str(tmp_path)),
+    )
+    assert inputs.run_spec(arguments(*flags)).source.auth.user_password.totp_seed_key is None
+    (tmp_path / "totpSeed").write_text("JBSWY3DPEHPK3PXP")
+    assert inputs.run_spec(arguments(*flags)).source.auth.user_password.totp_seed_key == "totpSeed"
+
+
 def test_the_environment_is_asked_last(tmp_path):
     broken = {ENV_RUN_SPEC: "{"}
     with pytest.raises(ConfigurationError, match="the variable SYNCLOG_RUN_SPEC is no run spec"):

@@ -25,6 +25,10 @@ def test_what_the_source_forgot_is_recorded_as_lost_after_asking(bench):
     assert result.coverage.lost[0].start == format_time(window.start)
     assert result.coverage.intervals == []
     assert result.totals.windows == 0
+    report = verify(bench.destination, clock=lambda: 0)
+    assert (report.verdict, report.gaps) == (Verdict.GAPS, [])  # nobody asked for what follows
+    assert report.coverage_start == format_time(window.start)
+    assert report.coverage_end == format_time(window.end)
 
 
 def test_a_window_on_the_edge_is_cut_and_nothing_that_is_served_is_thrown_away(bench):

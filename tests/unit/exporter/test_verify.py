@@ -60,6 +60,7 @@ def test_a_whole_archive_is_complete(archive):
     assert (report.verdict, report.findings, report.litter) == (Verdict.COMPLETE, [], [])
     assert (report.entries, report.parts_checked, report.events_checked) == (4, 3, 36)
     assert report.covered_until == report.coverage_end == "2026-05-30T18:00:00.000Z"
+    assert report.proofs == {"framed": 3}
 
 
 def test_no_archive(memory):

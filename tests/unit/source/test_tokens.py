@@ -160,6 +160,8 @@ def test_a_bad_file_is_named_and_not_shown(tmp_path: Path, content: bytes | None
     with pytest.raises(ConfigurationError, match="the key token of the Secret") as caught:
         load_credentials(BEARER, tmp_path)
     assert "hidden" not in repr(caught.value)
+    if content is None:
+        assert str(tmp_path / "token") in caught.value.message
 
 
 def test_secrets_do_not_show() -> None:

@@ -31,6 +31,9 @@ OUTPUT_FORMATS = {form.value.lower(): form for form in OutputFormat}
 _UNUSED = "command-line"
 """Name of the Secret in a spec that is made of flags; nothing reads it."""
 
+_TOTP_SEED = "totpSeed"
+"""The file that has the seed, where a second factor is set."""
+
 
 def run_spec(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> RunSpec:
     """The spec that the command line and the environment mean.
@@ -125,8 +128,13 @@ def _auth(args: argparse.Namespace) -> Auth:
         case "api-client":
             return Auth(api_client=ApiClientAuth(secret_name=_UNUSED, token_url=args.token_url))
         case "user":
+            has_seed = (Path(args.auth_dir or ".") / _TOTP_SEED).exists()
             return Auth(
-                user_password=UserPasswordAuth(secret_name=_UNUSED, token_url=args.token_url)
+                user_password=UserPasswordAuth(
+                    secret_name=_UNUSED,
+                    totp_seed_key=_TOTP_SEED if has_seed else None,
+                    token_url=args.token_url,
+                )
             )
         case _:
             return Auth(bearer_token=BearerTokenAuth(secret_name=_UNUSED))

@@ -88,6 +88,9 @@ def _lines(report: Report, *, ledger_only: bool) -> Iterator[str]:
         yield f"ledger    {report.ledger.id} of tenant {report.tenant}"
         yield f"head      {report.ledger.id}:{report.ledger.head}:{report.ledger.digest}"
         yield f"range     {report.coverage_start} to {report.coverage_end}"
+    if report.proofs:
+        counts = ", ".join(f"{count} {proof}" for proof, count in sorted(report.proofs.items()))
+        yield f"proven    {sum(report.proofs.values())} windows when they were read: {counts}"
     yield f"checked   {report.entries} entries" + (
         "; files were not read"
         if ledger_only

@@ -39,8 +39,9 @@ class Coverage:
         """Work it out."""
         exported, lost = windows_of(head.so_far.coverage), windows_of(head.so_far.lost)
         accounted = exported | lost
-        start = end = parse_time(head.identity.coverage_start)
-        for window in accounted:
-            start, end = min(start, window.start), max(end, window.end)
+        start = parse_time(head.identity.coverage_start)
+        # Where all of it is before the start, nothing up to the start is missing.
+        end = max((window.end for window in accounted), default=start)
+        start = min((start, *(window.start for window in accounted)))
         gaps = Windows(accounted.gaps(Window(start, end)) if start < end else ())
         return cls(start, end, accounted.reach(start), exported, lost, gaps)

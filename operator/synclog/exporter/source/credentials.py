@@ -93,7 +93,8 @@ def _read(directory: Path, key: str) -> str:
     except OSError as error:
         raise ConfigurationError(
             "CredentialsMissing",
-            f"the key {key} of the Secret cannot be read: {error.strerror or error}",
+            f"the key {key} of the Secret cannot be read: the file {directory / key}: "
+            f"{error.strerror or error}",
         ) from error
     if not text or any(ord(character) < 32 for character in text):
         raise ConfigurationError(

@@ -1,6 +1,7 @@
 """Reading a window of the source, proven complete, into a spool."""
 
 import random
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from synclog.api.fields import URL_PATTERN
 from synclog.api.source import Source, SourceFormat
 from synclog.exporter.errors import AnswerError, ConfigurationError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
@@ -22,6 +24,8 @@ from synclog.exporter.source.proof import Discarded, Proven, Prover
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Counters, Transport
 from synclog.windows import Instant, Window, format_time, parse_duration
+
+_URL = re.compile(URL_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,12 @@ class SourceReader:
         clock: Clock | None = None,
         chance: random.Random | None = None,
     ) -> None:
+        if not _URL.fullmatch(source.url):
+            raise ConfigurationError(
+                "InvalidUrl",
+                "source.url is not the URL of a source: write one such as "
+                "https://console.us.code42.com, without user, query or #",
+            )
         self._source = source
         self._retention = parse_duration(source.retention)
         self._transport = Transport(

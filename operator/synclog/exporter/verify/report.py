@@ -54,6 +54,8 @@ class Report(_Model, frozen=True, kw_only=True):
     """Windows between the start and the end of coverage that are not exported."""
     lost: list[WindowText] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
+    proofs: dict[str, int] = field(default_factory=dict)
+    """How many exported windows each kind of proof says the completeness of; see docs/ledger.md."""
     entries: int = 0
     parts_checked: int = 0
     events_checked: int = 0

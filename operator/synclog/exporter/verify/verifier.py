@@ -1,5 +1,6 @@
 """Verifying an archive: the ledger from entry 0 to the head, and every byte that it names."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from synclog.exporter.destination import PROBE, Destination
 from synclog.exporter.errors import DestinationError, ExportError
 from synclog.exporter.ledger import Content, Head, Ledger
 from synclog.exporter.ledger.coverage import Coverage
-from synclog.exporter.ledger.entries import FOLDER, path_of
+from synclog.exporter.ledger.entries import FOLDER, WindowRecord, path_of
 from synclog.exporter.ledger.rules import content_of, text_of
 from synclog.exporter.verify.chain import follow
 from synclog.exporter.verify.contents import check_content
@@ -58,6 +59,7 @@ class _Walk:
         self._ledger = ledger
         self._head: Head | None = None
         self._digests: list[str] = []
+        self._proofs: Counter[str] = Counter()
         self._named: set[str] = set()
         self._absent: list[tuple[int, str]] = []
         self._oldest_present: int | None = None
@@ -71,6 +73,8 @@ class _Walk:
         for entry, head in follow(self._ledger, self._findings):
             self._head = head
             self._digests.append(head.digest)
+            if isinstance(entry.record, WindowRecord):
+                self._proofs[str(entry.record.evidence.get("proof"))] += 1
             yield head, content_of(entry.record)
         if not self._digests and not self._findings:
             self._find("LedgerMissing", f"there is no ledger: {path_of(0)} is not there")
@@ -162,13 +166,14 @@ class _Walk:
             ledger=head.told(),
             tenant=head.identity.tenant,
             owner=head.so_far.owner,
-            coverage_start=head.identity.coverage_start,
+            coverage_start=format_time(coverage.start),
             covered_until=format_time(coverage.until),
             coverage_end=format_time(coverage.end),
             coverage=head.so_far.coverage,
             gaps=[text_of(gap) for gap in coverage.gaps],
             lost=head.so_far.lost,
             totals=head.so_far.totals,
+            proofs=dict(self._proofs),
         )
 
     def _find(
