@@ -288,6 +288,13 @@ def test_a_broken_spec_is_a_result_too(pod):
     assert process.code == process.result.exit_code == ExitCode.CONFIGURATION
 
 
+def test_a_run_of_several_windows_says_how_far_it_came(pod):
+    window = pod.days(2, -1)
+    process = pod.run("run", spec=pod.spec(window))
+    assert process.code == ExitCode.NOT_SETTLED
+    assert process.result.message.endswith("; 2 of 3 windows were done before")
+
+
 def questions(source: SimulatedCode42) -> int:
     """How often the Sync Log was asked for."""
     return sum(request.path.endswith("/csv") for request in source.requests)

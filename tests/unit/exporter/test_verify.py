@@ -63,6 +63,13 @@ def test_a_whole_archive_is_complete(archive):
     assert report.proofs == {"framed": 3}
 
 
+def test_an_archive_that_was_only_begun_is_not_complete(bench):
+    young = bench.spec(bench.hours(1000, 1006))
+    assert pipeline.run(young, bench.site()).reason == "NotSettled"
+    report = check(bench.destination)
+    assert (report.verdict, report.entries, report.findings) == (Verdict.GAPS, 1, [])
+
+
 def test_no_archive(memory):
     assert reasons(check(memory())) == [("LedgerMissing", None)]
 

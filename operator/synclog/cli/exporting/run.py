@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import msgspec
+from msgspec.structs import replace
 
 from synclog import __version__
 from synclog.api.run import (
@@ -249,15 +250,19 @@ def _each(
     spec: RunSpec, site: pipeline.Site, indexes: Sequence[int], progress: Progress | None
 ) -> RunResult:
     """Run window after window; the first one that fails is the last one."""
-    first, *rest = indexes
-    result = pipeline.run(spec, site, index=first)
+    done = 0
     while True:
+        result = pipeline.run(spec, site, index=indexes[done])
         if progress:
             progress.window_done()
+        failed = result.exit_code != ExitCode.OK
+        if failed and len(indexes) > 1:
+            far = f"{result.message}; {done} of {len(indexes)} windows were done before"
+            result = replace(result, message=far)
         _tell(result)
-        if not rest or result.exit_code != ExitCode.OK:
+        done += 1
+        if failed or done == len(indexes):
             return result
-        result = pipeline.run(spec, site, index=rest.pop(0))
 
 
 def _tell(result: RunResult) -> None:

@@ -21,7 +21,8 @@ _CODES = {
     Verdict.BROKEN: ExitCode.INTEGRITY,
 }
 _SENTENCES = {
-    Verdict.COMPLETE: "COMPLETE: every event that the source showed is here, once and unchanged",
+    Verdict.COMPLETE: "COMPLETE: every event of this range that the source showed is here, once "
+    "and unchanged",
     Verdict.GAPS: "GAPS: what is here is unchanged, but not everything is here",
     Verdict.BROKEN: "BROKEN: something was changed, damaged or removed",
 }

@@ -13,7 +13,7 @@ class Verdict(Enum):
     COMPLETE = "complete"
     """Everything from the start of coverage to its end is here, unchanged."""
     GAPS = "gaps"
-    """What is here is unchanged; but windows are missing, lost or expired."""
+    """What is here is unchanged; but windows are missing, lost or expired, or none is there yet."""
     BROKEN = "broken"
     """Something was changed, damaged or removed. The findings say what."""
 

@@ -158,7 +158,9 @@ class _Walk:
         if self._head is None:
             return found
         head, coverage = self._head, Coverage.of(self._head)
-        complete = not (coverage.gaps or coverage.lost or self._expired)
+        all_there = not (coverage.gaps or coverage.lost or self._expired)
+        # A ledger that was only begun has no gaps, and nothing that could be complete.
+        complete = all_there and bool(coverage.exported)
         sound = Verdict.COMPLETE if complete else Verdict.GAPS
         return replace(
             found,
