@@ -73,10 +73,9 @@ def honest(chance: Random) -> Behaviour:
         ),
         tokens=Tokens(requests=pick([None, 20])),
         faults=Faults(
-            error_rate=pick([0.0, 0.1]),
-            throttle_rate=pick([0.0, 0.1]),
-            reset_rate=pick([0.0, 0.1]),
             retry_after=pick(["seconds", "date", "absent"]),
+            # One of them and seldom, so that no request meets it at each of its six tries.
+            **pick([{}, {"error_rate": 0.05}, {"throttle_rate": 0.05}, {"reset_rate": 0.05}]),
         ),
         error_shape=pick(["list", "problem", "spring", "html"]),
         date_skew_ms=pick([0, 120_000, -120_000]),
