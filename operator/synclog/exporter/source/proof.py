@@ -244,7 +244,7 @@ class Prover:
             + ", and nothing proves that these are all: "
             + (
                 "it is cut short, or its pages change from one reading to the next"
-                if answer.incomplete or answer.frayed
+                if answer.incomplete
                 else "it does not tell its own end, and no larger answer could be compared with it"
             ),
         )
