@@ -104,6 +104,17 @@ def test_a_creation_whose_answer_was_lost_is_not_mistaken_for_anothers(store):
     assert store.open().create("entry", b"mine") is False
 
 
+def test_who_may_create_and_not_replace_is_told_what_exists(store):
+    """Azure and Google then speak of a missing right, not of the condition."""
+    store.open().create("entry", b"theirs")
+    store.proxy.fault(refusal(403, "UnauthorizedBlobOverwrite"), times=2)
+    assert store.open().create("entry", b"mine") is False
+    assert store.open().create("entry", b"theirs") is True
+    store.proxy.fault(refusal(403, "AccessDenied"))
+    with pytest.raises(AuthorisationError):
+        store.open().create("another", b"mine")
+
+
 def test_a_conflict_that_left_nothing_is_tried_again(store):
     """S3 says 409 while another creation is under way; that one may fail."""
     store.proxy.fault(refusal(409, "ConditionalRequestConflict"), times=2)

@@ -202,8 +202,18 @@ class Bucket:
         except LIBRARY_ERRORS as error:
             problem = failure(error, Act.CREATE, self._place)
             problem.__cause__ = None  # it quotes answers
-            return problem
+            # Who may create, and not replace, is told of a missing right before any condition
+            # is looked at: by Azure, and by Google where the right to delete is not granted.
+            denied = problem.reason == "DestinationDenied"
+            return False if denied and self._there(path) else problem
         return True
+
+    def _there(self, path: str) -> bool:
+        """Whether an object is known to exist."""
+        try:
+            return self.size(path) is not None
+        except ExportError:
+            return False
 
     @contextmanager
     def _reported(self, act: Act) -> Iterator[None]:
