@@ -95,7 +95,9 @@ def test_a_link_whose_answer_was_lost_is_a_success(root, monkeypatch):
     assert Volume(root).create("entry", b"mine") is True
 
 
-def test_everything_is_synced_before_and_after_it_appears(root, monkeypatch):
+@pytest.fixture
+def trace(root, monkeypatch):
+    """What is synced and linked, in order."""
     trace = []
     fsync, link = os.fsync, os.link
 
@@ -107,9 +109,32 @@ def test_everything_is_synced_before_and_after_it_appears(root, monkeypatch):
         trace.append("link")
         link(source, target)
 
-    (root / DRAFTS).mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", traced_fsync)
     monkeypatch.setattr(os, "link", traced_link)
-    Volume(root).create("day=1/part", b"x")
+    return trace
+
+
+def test_everything_is_synced_before_and_after_it_appears(root, trace):
+    volume = Volume(root)
+    volume.create("day=1/part", b"x")
+    assert trace[:2] == ["sync .", "sync _synclog"]
+    assert trace[2].startswith(f"sync {DRAFTS}/")
+    assert trace[3:] == ["sync .", "link", "sync day=1"]
+    trace.clear()
+    volume.create("day=1/another", b"x")
     assert trace[0].startswith(f"sync {DRAFTS}/")
-    assert trace[1:] == ["sync .", "link", "sync day=1"]
+    assert trace[1:] == ["link", "sync day=1"]
+
+
+def test_what_somebody_made_and_did_not_live_to_sync_is_synced(root, trace):
+    (root / DRAFTS).mkdir(parents=True)
+    (root / "day=1").mkdir()
+    (root / "day=1/part").write_bytes(b"x")
+    assert Volume(root).create("day=1/part", b"x") is False
+    assert [each for each in trace if DRAFTS not in each] == [
+        "sync .",
+        "sync _synclog",
+        "sync .",
+        "link",
+        "sync day=1",
+    ]

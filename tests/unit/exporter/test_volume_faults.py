@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -77,8 +78,8 @@ def test_a_volume_that_takes_nothing_from_some_step_on(
 
     told = set()
     for at in range(1, steps + 1):
-        volume = Volume(tmp_path / f"{at}")
         (tmp_path / f"{at}").mkdir()
+        volume = Volume(tmp_path / f"{at}")
         with monkeypatch.context() as patch:
             Calls(patch, bench.spool, at, refuse)
             result = pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(volume))
@@ -88,20 +89,29 @@ def test_a_volume_that_takes_nothing_from_some_step_on(
     assert reason in told
 
 
-def test_a_volume_that_disappears_at_some_step_and_comes_back(bench, steps, tmp_path, monkeypatch):
-    """Nothing is written in its place: that would not be on the volume."""
+@pytest.mark.parametrize("left", ["nothing", "the folder that it was mounted on"])
+def test_a_volume_that_disappears_at_some_step_and_comes_back(
+    bench, steps, tmp_path, monkeypatch, left
+):
+    """No file is written in its place: that would not be on the volume."""
     told = set()
     for at in range(1, steps + 1):
         root, gone = tmp_path / f"{at}", tmp_path / f"{at}-gone"
         root.mkdir()
 
         def vanish(root=root, gone=gone):
-            if root.exists():
-                root.rename(gone)
+            if gone.exists():
+                return
+            root.rename(gone)
+            if left != "nothing":
+                root.mkdir()
 
         with monkeypatch.context() as patch:
             Calls(patch, bench.spool, at, vanish)
             result = pipeline.run(bench.spec(bench.hours(0, 6)), bench.site(Volume(root)))
+        if left != "nothing":
+            assert [path for path in root.rglob("*") if path.is_file()] == []
+            shutil.rmtree(root)
         assert not root.exists()
         told.add(result.reason)
         gone.rename(root)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from synclog.exporter.destination.base import UNKNOWN, Guarantee, Stored, checked
 from synclog.exporter.errors import ConfigurationError, DestinationError
@@ -65,6 +66,8 @@ class Volume:
 
     def __init__(self, root: Path, *, part_size: int = _PART_SIZE) -> None:
         self._root = root
+        self._is = _identity(root)
+        self._durable: set[Path] = set()
         self.part_size = part_size
 
     def __str__(self) -> str:
@@ -179,26 +182,35 @@ class Volume:
             except FileExistsError:
                 # Over NFS the answer to a link that was made can be lost, and the client's own
                 # retry is then told that the name exists.
-                if not (source.stat().st_nlink == 2 and source.samefile(target)):
-                    return False
+                ours = source.stat().st_nlink == 2 and source.samefile(target)
+            else:
+                ours = True
+            # Also for a file that exists: who linked it may have been killed before the sync, and
+            # the entry that will name it must not outlive it.
             _sync_folder(target.parent)
-        return True
+        return ours
 
     def _path(self, path: str) -> Path:
         return self._root / checked(path)
 
     def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
+        """Make a folder and those above it, and make sure that they last."""
         if folder == self._root:
-            # Never made: what is written there would not be on the volume.
-            raise DestinationError(
-                "DestinationGone", f"{folder} is not there any more: mount the volume again"
-            )
+            # Never made, nor is another put up with, such as the one that a volume was mounted
+            # on: what is written there would not be on the volume.
+            if self._is is None or _identity(folder) != self._is:
+                raise DestinationError(
+                    "DestinationGone", f"{folder} is not there any more: mount the volume again"
+                )
+            return
         self._make_folder(folder.parent)
+        if folder in self._durable and folder.is_dir():
+            return
         with suppress(FileExistsError):
             folder.mkdir(mode=0o750)
+        # Also of a folder that exists: who made it may have been killed before the sync.
         _sync_folder(folder.parent)
+        self._durable.add(folder)
 
 
 class VolumeDraft:
@@ -221,6 +233,15 @@ class VolumeDraft:
         with _reported(f"syncing {path}"):
             os.fsync(self._descriptor)
         return self._volume.link(self._path, path)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another one at the same path; None if there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if S_ISDIR(found.st_mode) else None
 
 
 def _sync_folder(folder: Path) -> None:
