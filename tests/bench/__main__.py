@@ -14,7 +14,7 @@ import httpx
 
 from synclog.windows import Window
 
-from .exporting import PAGE, Server, export, fetch, serving, yesterday
+from .exporting import PAGE, Server, export, fetch, serving, settled_day
 from .measuring import MIB, line, measure, tell
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     )
     parser.add_argument("--latency", type=int, default=50, help="of the JSON route, in ms (50)")
     options = parser.parse_args()
-    window = yesterday()
+    window = settled_day()
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as server:
         folder = Path(name)
         for size in options.csv:

@@ -23,7 +23,7 @@ from support.stores import MOTO, listening
 from synclog.exporter.destination import Volume, destination_of
 from synclog.windows import Window
 
-from .exporting import Server, export, fetch, serving, yesterday
+from .exporting import Server, export, fetch, serving, settled_day
 from .measuring import MIB, Cost, line, measure, tell
 
 EXPORTED, COPIED = "bench/exported", "bench/copied"
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1024, metavar="MIB", help="MiB (1024)")
     parser.add_argument("--only", choices=places, nargs="+", default=places, help="(all)")
     options = parser.parse_args()
-    window = yesterday()
+    window = settled_day()
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as source:
         folder = Path(name)
         source.behave({"population": {"bulk_bytes_per_day": options.size * MIB}})

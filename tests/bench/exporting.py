@@ -73,10 +73,10 @@ def serving(folder: Path) -> Iterator[Server]:
         process.wait()
 
 
-def yesterday() -> Window:
-    """The day before today: all of it is settled."""
+def settled_day() -> Window:
+    """The day before yesterday: all of it is settled, also just after midnight."""
     today = time.time_ns() // 1_000_000 // DAY * DAY
-    return Window(today - DAY, today)
+    return Window(today - 2 * DAY, today - DAY)
 
 
 def fetch(server: Server, window: Window, target: Path) -> Cost:
@@ -141,7 +141,7 @@ def export(
     path.write_bytes(msgspec.json.encode(spec))
     command = [str(Path(sys.executable).with_name("synclog-export")), "run", "--spec", str(path)]
     command += ["--auth-dir", str(auth), "--spool", str(folder), "--log-format", "json"]
-    environ = {}
+    environ = {"MALLOC_ARENA_MAX": "2"}  # as in the image
     if destination is VOLUME:
         command += ["--destination", str(files)]
         files.mkdir()
