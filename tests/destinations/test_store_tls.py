@@ -1,14 +1,10 @@
 """A store of one's own, with a certificate of one's own authority."""
 
-import ssl
-import threading
-from contextlib import contextmanager
-
 import pytest
 import trustme
 from msgspec.structs import replace
 
-from support.stores import Proxy
+from support.stores import Proxy, serving
 from synclog.api.destination import Destination as DestinationSpec
 from synclog.api.fields import CaBundle
 from synclog.exporter.destination import destination_of
@@ -22,31 +18,13 @@ def authority():
     return trustme.CA()
 
 
-@contextmanager
-def encrypted(proxy, authority):
-    """Another way to the same store, over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    other = Proxy(f"http://{proxy.target}")
-    other.server.socket = context.wrap_socket(other.server.socket, server_side=True)
-    other.server.handle_error = lambda *_args: None  # who does not trust it hangs up
-    thread = threading.Thread(target=other.server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield other.url.replace("http:", "https:")
-    finally:
-        other.server.shutdown()
-        thread.join()
-        other.server.server_close()
-
-
 @pytest.fixture
 def over_tls(store, authority):
     """The spec of the store, over TLS."""
     kind = next(kind for kind in KINDS if getattr(store.spec, kind) is not None)
     plain = getattr(store.spec, kind)
-    with encrypted(store.proxy, authority) as url:
-        endpoint = plain.endpoint.replace(store.proxy.url, url)
+    with serving(Proxy(f"http://{store.proxy.target}"), authority) as other:
+        endpoint = plain.endpoint.replace(store.proxy.url, other.url)
         bundle = CaBundle(config_map_name="ours")
         fields = replace(plain, endpoint=endpoint, allow_http=False, ca_bundle=bundle)
         yield DestinationSpec(**{kind: fields})

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,9 +13,11 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import trustme
 
 HERE = "127.0.0.1"
 MOTO = Path(os.environ.get("SYNCLOG_MOTO_SERVER", f"{sys.prefix}/stores/bin/moto_server"))
@@ -107,6 +110,9 @@ class Proxy:
             connection.close()
 
 
+P = TypeVar("P", bound=Proxy)
+
+
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -139,7 +145,20 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def proxied(target: str) -> Iterator[Proxy]:
-    proxy = Proxy(target)
+    with serving(Proxy(target)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def serving(proxy: P, authority: trustme.CA | None = None) -> Iterator[P]:
+    """Let a proxy answer; over TLS where an authority vouches for it."""
+    if authority is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(HERE).configure_cert(context)
+        proxy.server.socket = context.wrap_socket(proxy.server.socket, server_side=True)
+        # Who does not trust it hangs up.
+        proxy.server.handle_error = lambda *_args: None  # type: ignore[method-assign]
+        proxy.url = proxy.url.replace("http:", "https:")
     thread = threading.Thread(target=proxy.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
