@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore import Attributes
 
 _BLOCK = 1 << 20
-_PART_SIZE = 12 << 20
+_PART_SIZE = 8 << 20
 """A part is held in memory until it is complete: this bounds it, compressed or not."""
 _ROOM = 2 * _PART_SIZE + (1 << 20)
 """Parts on their way are held as well: two that are not compressed, or more that are."""
