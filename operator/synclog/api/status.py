@@ -193,7 +193,7 @@ class SyncLogExportStatus(Model, frozen=True, kw_only=True):
         str, Meta(max_length=64, description="The conditions in one word, for kubectl get.")
     ] = ""
     effective_schedule: Annotated[
-        Annotated[str, Meta(max_length=160)] | None,
+        Annotated[str, Meta(max_length=512)] | None,
         Meta(description="The schedule with macros and H replaced."),
     ] = None
     schedule_since: Annotated[
@@ -219,7 +219,7 @@ class SyncLogExportStatus(Model, frozen=True, kw_only=True):
     coverage: Annotated[Coverage | None, Meta(description="What is exported.")] = None
     ledger: Annotated[Ledger | None, Meta(description="Where the ledger stands.")] = None
     destination: Annotated[
-        Annotated[str, Meta(max_length=512)] | None,
+        Annotated[str, Meta(max_length=1024)] | None,
         Meta(description="The destination in one string."),
     ] = None
     active: Annotated[

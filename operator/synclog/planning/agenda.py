@@ -160,14 +160,16 @@ def _open_trigger(observed: Observed) -> str | None:
 def _due_so_far(observed: Observed, intent: Intent, books: Books, now: Instant) -> Instant | None:
     """Up to where everything has come due, by the status and by the runs that exist.
 
-    Nothing of the future can be due: that was said by a clock that was ahead.
+    Nothing of the future can be due: that was said by a clock that was ahead. Nor can what lies
+    behind the end of a fixed range, where that was moved.
     """
     told = observed.status.coverage.due_until if observed.status.coverage else None
     ends = [span.end for span in slots.of_the_past(books.active + books.finished, now)]
     if told is not None:
         due_until = parse_time(told)
         ends.append(due_until if due_until <= now else intent.settled(now))
-    return max(ends, default=None)
+    last = max(ends, default=None)
+    return last if last is None or intent.end is None else min(last, intent.end)
 
 
 def _asked(

@@ -5,8 +5,9 @@ run repairs it: each interval that a result names *is* covered, so taking the un
 right, whatever was lost, truncated or told twice.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from synclog.api.run import LedgerCoverage, LedgerHead, RunResult, Totals, WindowText
 from synclog.api.status import Coverage, Gap, GapState, Interval, RecheckRound, SyncLogExportStatus
@@ -39,16 +40,27 @@ class Known:
 def known(status: SyncLogExportStatus, results: Iterable[RunResult]) -> Known:
     """Put together what the status remembers and what the runs report."""
     found = _remembered(status)
+    told = [found]
     for result in results:
         if result.ledger is None:
             continue
         if found.ledger is not None and result.ledger.id != found.ledger.id:
             continue  # of a destination that this resource no longer has
         try:
-            found = _merge(found, result.ledger, result.coverage, result.totals)
+            found = _told(found, result.ledger, result.coverage, result.totals)
         except ValueError:
             continue  # no time, or no window: a pod of another version; what it says is unknown
-    return found
+        told.append(found)
+    # One union of all: a run has hundreds of results, and this is done at every look.
+    return replace(
+        found,
+        covered=_union(each.covered for each in told),
+        lost=_union(each.lost for each in told),
+        rechecked={
+            name: _union(each.rechecked.get(name, Windows()) for each in told)
+            for name in dict.fromkeys(name for each in told for name in each.rechecked)
+        },
+    )
 
 
 def _remembered(status: SyncLogExportStatus) -> Known:
@@ -79,27 +91,31 @@ def _remembered(status: SyncLogExportStatus) -> Known:
     )
 
 
-def _merge(
+def _told(
     found: Known, ledger: LedgerHead, coverage: LedgerCoverage | None, totals: Totals | None
 ) -> Known:
+    """What one result tells of the ledger; the newest head and totals so far."""
     newer = found.ledger is None or ledger.head > found.ledger.head
-    return Known(
+    kept = Known(
         ledger=ledger if newer else found.ledger,
-        start=parse_time(coverage.from_) if coverage is not None else found.start,
-        covered=found.covered | Windows(map(window_of, coverage.intervals if coverage else ())),
-        lost=found.lost | Windows(map(window_of, coverage.lost if coverage else ())),
-        rechecked=_rechecked(found.rechecked, coverage.rechecked if coverage else {}),
+        start=found.start,
         totals=totals if totals is not None and newer else found.totals,
+    )
+    if coverage is None:
+        return kept
+    return replace(
+        kept,
+        start=parse_time(coverage.from_),
+        covered=Windows(map(window_of, coverage.intervals)),
+        lost=Windows(map(window_of, coverage.lost)),
+        rechecked={
+            name: Windows(map(window_of, windows)) for name, windows in coverage.rechecked.items()
+        },
     )
 
 
-def _rechecked(
-    found: Mapping[str, Windows], told: Mapping[str, Iterable[WindowText]]
-) -> Mapping[str, Windows]:
-    return {
-        name: found.get(name, Windows()) | Windows(map(window_of, told.get(name, ())))
-        for name in {**found, **told}
-    }
+def _union(sets: Iterable[Windows]) -> Windows:
+    return Windows(window for windows in sets for window in windows)
 
 
 def window_of(interval: WindowText | Interval | Gap) -> Window:
@@ -108,7 +124,12 @@ def window_of(interval: WindowText | Interval | Gap) -> Window:
     Raises:
         ValueError: it holds no time, or no range.
     """
-    return Window(parse_time(interval.start), parse_time(interval.end))
+    return _window(interval.start, interval.end)
+
+
+@functools.lru_cache(maxsize=4_096)  # the hundreds of results of a run name the same ranges
+def _window(start: str, end: str) -> Window:
+    return Window(parse_time(start), parse_time(end))
 
 
 @dataclass(frozen=True, slots=True)

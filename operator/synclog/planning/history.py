@@ -53,12 +53,17 @@ def ending(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
             return _succeeded(run, now)
         case RunState.FAILED:
             reason, message = _blame(run)
-            return Ending(run, Result.FAILED, reason, message, run.finished or now)
+            return Ending(run, Result.FAILED, reason, message, _end(run, now))
         case RunState.DELETING:
             message = "its Job was deleted before it ended"
-            return Ending(run, Result.FAILED, "JobDeleted", message, run.finished or now)
+            return Ending(run, Result.FAILED, "JobDeleted", message, _end(run, now))
         case RunState.ACTIVE:
             return _overdue(run, now, pending_timeout)
+
+
+def _end(run: Run, now: Instant) -> Instant:
+    """When a run ended. Not after now: the clock that tells it may be ahead of the operator's."""
+    return now if run.finished is None else min(run.finished, now)
 
 
 def _succeeded(run: Run, now: Instant) -> Ending:
@@ -73,7 +78,7 @@ def _succeeded(run: Run, now: Instant) -> Ending:
         reason, message = "AlreadyCovered", "everything was in the ledger already"
     else:
         reason, message = "Exported", f"exported {events} events"
-    return Ending(run, Result.SUCCEEDED, reason, message, run.finished or now)
+    return Ending(run, Result.SUCCEEDED, reason, message, _end(run, now))
 
 
 def _blame(run: Run) -> tuple[str, str]:
@@ -134,7 +139,7 @@ def last_run(end: Ending) -> LastRun:
         scheduled_time=None if run.scheduled is None else format_seconds(run.scheduled),
         start=format_seconds(run.created),
         end=format_seconds(end.at),
-        duration=format_duration(max(end.at - run.created, 0) // 1000 * 1000),
+        duration=format_duration(max((run.finished or end.at) - run.created, 0) // 1000 * 1000),
         result=end.result.value,
         reason=end.reason,
         message=end.message[:1024],

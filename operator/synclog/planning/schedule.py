@@ -29,6 +29,8 @@ _SPREAD = {
     "day of week": range(7),
 }
 _HASHED = re.compile(r"H(?:\((\d+)-(\d+)\))?(?:/(\d+))?", re.ASCII)
+_LONE_H = re.compile(r"(?<![A-Za-z])H(?![A-Za-z])")
+"""An H that is no letter of a name: MON-THU has one too."""
 _EXAMPLE = "write five fields such as '30 2 * * *', or @hourly, @daily, @weekly or @monthly"
 
 
@@ -51,7 +53,9 @@ class Schedule:
     def after(self, instant: Instant) -> Iterator[Instant]:
         """The ticks after an instant, in order, without end."""
         for tick in CronSim(self.cron, to_datetime(instant).astimezone(self.zone)):
-            yield from_datetime(tick)
+            # Asked in an hour that is repeated, cronsim begins with its first pass: the past.
+            if (found := from_datetime(tick)) > instant:
+                yield found
 
     def due(self, after: Instant, until: Instant) -> Iterator[Instant]:
         """The ticks in ``(after, until]``, in order. A long absence costs milliseconds."""
@@ -63,13 +67,12 @@ class Schedule:
         """The same, with one question to cronsim for each day on which no clock changes."""
         ticks = self.after(after)
         while (tick := next(ticks, until + 1)) <= until:
+            yield tick  # it may be of the day before, and late because a change skipped its time
             midnight = self._midnight(tick)
-            if midnight is None:
-                yield tick
-                continue
-            times = (midnight + time for time in _times(self.cron))
-            yield from (time for time in times if tick <= time <= until)
-            ticks = self.after(midnight + DAY - SECOND)
+            if midnight is not None:
+                times = (midnight + time for time in _times(self.cron))
+                yield from (time for time in times if tick < time <= until)
+                ticks = self.after(midnight + DAY - SECOND)
 
     def _midnight(self, tick: Instant) -> Instant | None:
         """When the local day of a tick began; None for a day on which a clock changes."""
@@ -147,7 +150,7 @@ def _spread(field: str, name: str, values: range, spread_by: str) -> str:
     draw = int.from_bytes(digest[:8], "big")
 
     def replace(item: str) -> str:
-        if "H" not in item or (item.isalpha() and item != "H"):  # THU and MARCH have an H too
+        if _LONE_H.search(item) is None:
             return item
         match = _HASHED.fullmatch(item)
         if match is None:

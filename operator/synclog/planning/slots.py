@@ -158,10 +158,10 @@ def wait_after(work: Work, tries: Sequence[Run]) -> Instant:
     """From when on something may be tried again, given the runs that ended without success."""
     if work.urgent or any(run.generation < work.generation for run in tries[-1:]):
         return 0
-    ended = [run.finished for run in tries if run.finished is not None]
-    failures = max(len(ended), work.consecutive_failures)
-    if not ended and failures and work.last_end is not None:
-        ended = [work.last_end]
-    # An end in the future was told by a clock that was ahead.
-    ended = [end for end in ended if end <= work.now]
+    told = [run.finished for run in tries if run.finished is not None]
+    failures = max(len(told), work.consecutive_failures)
+    # An end in the future was told by a clock that is ahead; the status has our own clock's.
+    ended = [end for end in told if end <= work.now]
+    if len(ended) < len(told) or (failures and not told):
+        ended += [end for end in (work.last_end,) if end is not None and end <= work.now]
     return max(ended) + back_off(failures) if ended else 0

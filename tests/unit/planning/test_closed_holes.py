@@ -7,6 +7,7 @@ from synclog.api.run import Purpose, Slot
 from synclog.api.status import GapState
 from synclog.planning.coverage import LISTED, LISTED_OF_A_ROUND
 from synclog.planning.model import RunState, Stuck
+from synclog.planning.slots import back_off
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
 
 
@@ -359,3 +360,60 @@ def test_a_finished_range_that_became_invalid_has_nothing_at_risk():
     world.now += 89 * DAY
     risk = {each.type: each for each in world.step().status.conditions}["RetentionAtRisk"]
     assert risk.status.value == "False"
+
+
+def test_a_look_in_a_repeated_hour_waits_for_the_tick_that_comes():
+    berlin = {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin"}
+    second_pass = parse_time("2026-10-25T01:05:00Z")
+    rolling = {"from": "2026-10-24T00:00:00Z"}
+    spec = make_spec(**berlin, range={"rolling": rolling})
+    world = exported(World(now=second_pass, spec=spec))
+    assert world.status.next == "2026-10-26T01:30:00Z"
+    assert world.last.wakeup == parse_time(world.status.next)
+    world.now += 10 * MINUTE
+    world.settle()
+    assert world.active() == []
+    assert world.status.skipped == {}
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_back_off_holds_where_the_clock_that_tells_of_ends_is_ahead(purpose):
+    world = World()
+    world.settle()
+    if purpose is not Purpose.INSPECT:
+        world.succeed(world.active()[0])
+        world.settle()
+    if purpose is Purpose.RECHECK:
+        world.succeed(world.active()[0])
+        world.now = at("02T12:00")
+        world.settle()
+        world.succeed(world.active(slot=Slot.MAIN)[0])
+    for failures in range(1, 4):
+        (run,) = world.active(purpose=purpose)
+        world.change(world.fail(run), finished=world.now + 20 * MINUTE)
+        world.settle()
+        assert world.active() == []
+        world.now += back_off(failures) - 1
+        world.settle()
+        assert world.active() == []
+        world.now += 1
+        world.settle()
+
+
+def test_what_lies_behind_an_end_that_was_moved_is_no_gap_any_more():
+    world = World(spec=make_spec(**between("2026-01-03T00:00:00Z"))).inspected()
+    world.fail(world.active()[0], windows=[0, 1])
+    world.settle()
+    world.edit(**between("2026-01-01T12:00:00Z"))
+    work_off(world, minutes=5)
+    assert world.covered == Windows([Window(at("01T00:00"), at("01T12:00"))])
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+
+
+def test_the_longest_schedule_and_destination_fit_into_a_status():
+    names = {"schedule": f"{','.join(['H'] * 50)} * * * *", "timeZone": "America/New_York"}
+    store = {"persistentVolumeClaim": {"claimName": "c" * 253, "subPath": "p" * 512}}
+    world = World(spec=make_spec(**names, destination=store))
+    world.settle()
+    assert len(world.status.effective_schedule) > 160
+    assert len(world.status.destination) > 512

@@ -38,7 +38,9 @@ def test_a_time_that_the_clocks_repeat_is_due_once():
     ]
 
 
-@pytest.mark.parametrize("start", ["2026-10-25T00:30:00Z", "2026-10-25T00:59:00Z"])
+@pytest.mark.parametrize(
+    "start", ["2026-10-25T00:30:00Z", "2026-10-25T00:59:00Z", "2026-10-25T01:05:00Z"]
+)
 def test_a_look_in_the_middle_of_a_repeated_hour_adds_no_tick(start):
     assert ticks("30 2 * * *", start, 1, "Europe/Berlin") == ["2026-10-26T01:30:00Z"]
 
@@ -73,7 +75,7 @@ def test_due_is_open_at_the_start_and_closed_at_the_end():
     ),
     zone=st.sampled_from(
         ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Beirut", "Australia/Lord_Howe",
-         "Pacific/Apia", "Africa/Casablanca"]
+         "Pacific/Apia", "Africa/Casablanca", "America/Nuuk"]
     ),
     year=st.sampled_from([2011, 2017, 2026]),
     start=st.integers(0, 365 * 24 * 60),
@@ -86,6 +88,25 @@ def test_a_long_absence_has_the_same_ticks_as_many_short_ones(text, zone, year, 
     until = after + days * DAY
     one_by_one = itertools.takewhile(lambda tick: tick <= until, schedule.after(after))
     assert list(schedule.due(after, until)) == list(one_by_one)
+
+
+@pytest.mark.parametrize("text", ["30 23 * * *", "30 22,23 * * *"])
+def test_a_time_that_is_skipped_at_midnight_is_due_on_the_next_day_also_after_an_absence(text):
+    schedule = parse_schedule(text, "America/Nuuk", "a/b")
+    midnight = parse_time("2026-03-29T01:00:00Z")
+    assert midnight in schedule.due(midnight - DAY, midnight + DAY)
+    assert midnight in schedule.due(midnight - 3 * DAY, midnight + 3 * DAY)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Nuuk"])
+@pytest.mark.parametrize("text", ["30 1,2 * * *", "*/20 * * * *", "30 23 * * *"])
+def test_wherever_one_looks_around_a_change_of_clocks_the_next_tick_is_the_same(zone, text):
+    schedule = parse_schedule(text, zone, "a/b")
+    for start in ("2026-03-28T12:00:00Z", "2026-04-04T06:00:00Z", "2026-10-24T12:00:00Z"):
+        begin = parse_time(start)
+        found = list(schedule.due(begin, begin + DAY))
+        for after in range(begin, found[-1], 17 * MINUTE):
+            assert next(schedule.after(after)) == next(tick for tick in found if tick > after)
 
 
 def test_the_days_on_which_clocks_change_are_counted_as_they_are():
@@ -135,8 +156,9 @@ def test_h_with_range_and_step(field, minutes):
     assert ticks(f"{field} * * * *", "2026-01-01T01:00:00Z", 1)[0] > "2026-01-01T01:00:00Z"
 
 
-def test_names_of_days_and_months_with_an_h_are_not_spread():
-    assert parse_schedule("0 0 * MAR THU", "UTC", "a/b").cron == "0 0 * MAR THU"
+@pytest.mark.parametrize("day", ["THU", "MON-THU", "THU-SAT", "MON,THU", "THU#2"])
+def test_names_of_days_and_months_with_an_h_are_not_spread(day):
+    assert parse_schedule(f"0 0 * MAR {day}", "UTC", "a/b").cron == f"0 0 * MAR {day}"
 
 
 @pytest.mark.parametrize(
