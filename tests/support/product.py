@@ -73,32 +73,44 @@ class Api:
         place = f"/namespaces/{namespace}" if namespace else ""
         return f"{root}{place}/{kind}" + "".join(f"/{part}" for part in (name, sub) if part)
 
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Ask; again while the server is busy.
+
+        A real one is so for seconds after a CRD was applied: "storage is (re)initializing".
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self.http.request(method, path, **options)).status_code == 429:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
+        return answer
+
     def _checked(self, answer: httpx.Response) -> Document:
         assert answer.status_code < 300, f"{answer.request.url}: {answer.text}"
         return answer.json()
 
     def get(self, kind: str, namespace: str, name: str) -> Document | None:
-        answer = self.http.get(self._path(kind, namespace, name))
+        answer = self.send("GET", self._path(kind, namespace, name))
         return None if answer.status_code == 404 else self._checked(answer)
 
     def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Document]:
         query = {"labelSelector": labels} if labels else {}
-        return self._checked(self.http.get(self._path(kind, namespace), params=query))["items"]
+        return self._checked(self.send("GET", self._path(kind, namespace), params=query))["items"]
 
     def create(self, kind: str, namespace: str, body: Document) -> Document:
-        return self._checked(self.http.post(self._path(kind, namespace), json=body))
+        return self._checked(self.send("POST", self._path(kind, namespace), json=body))
 
     def patch(
         self, kind: str, namespace: str, name: str, body: Document, sub: str = ""
     ) -> Document:
         headers = {"Content-Type": "application/merge-patch+json"}
         path = self._path(kind, namespace, name, sub)
-        return self._checked(self.http.patch(path, headers=headers, content=json.dumps(body)))
+        answer = self.send("PATCH", path, headers=headers, content=json.dumps(body))
+        return self._checked(answer)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         body = {"propagationPolicy": "Background"}
         path = self._path(kind, namespace, name)
-        answer = self.http.request("DELETE", path, json=body)
+        answer = self.send("DELETE", path, json=body)
         assert answer.status_code in (200, 202, 404), answer.text
 
 
