@@ -69,7 +69,6 @@ class App:
         self._gateway = ApiServer(
             configuration,
             Throttle(settings.api_qps, settings.api_burst, settings.api_concurrency),
-            threads=settings.api_concurrency,
             clock=self._clock,
             record=self._metrics.count_request,
         )
@@ -78,7 +77,6 @@ class App:
         self._lease_gateway = ApiServer(
             connection.load(settings.kubeconfig or None, settings.context or None),
             Throttle(rate=10, burst=10, concurrency=2),
-            threads=2,
             clock=self._clock,
             patience=settings.renew_deadline / 2,
             record=self._metrics.count_request,
@@ -132,8 +130,8 @@ class App:
         finally:
             await _cancel([clocks])
             await self._server.stop()
-            self._gateway.close()
-            self._lease_gateway.close()
+            await self._gateway.close()
+            await self._lease_gateway.close()
             logger.info("stopped")
 
     async def _lead(self) -> int:

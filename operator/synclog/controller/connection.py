@@ -1,10 +1,104 @@
-"""Where the API server is and who we are there: one answer for the official client and Kopf."""
+"""Where the API server is and who we are there: one answer for the gateway and Kopf."""
 
-from collections.abc import Callable
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
 
+import aiohttp
 import kopf
 from kubernetes import config
 from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import should_bypass_proxies
+
+from synclog import __version__
+
+CONNECT_TIMEOUT = 5.0
+_TOKEN_KEPT = 10.0
+"""Seconds that a token is used without asking for a fresh one."""
+
+
+class Connection:
+    """Requests to the API server in the event loop, over kept connections.
+
+    Args:
+        configuration: address and credentials, as the official client loads them.
+        patience: seconds to wait for the next byte of an answer.
+    """
+
+    def __init__(self, configuration: Configuration, patience: float) -> None:
+        self._configuration = configuration
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=min(CONNECT_TIMEOUT, patience), sock_read=patience
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self._header = ""
+        self._fresh_until = 0.0
+        self._renewing = asyncio.Lock()
+
+    async def send(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One request: status, headers and body of the answer, whatever they say.
+
+        Raises:
+            aiohttp.ClientError, OSError: there was no whole answer.
+        """
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if authorization := await self._authorization():
+            headers["Authorization"] = authorization
+        if body is not None:
+            patch = "merge-patch+" if method == "PATCH" else ""
+            headers["Content-Type"] = f"application/{patch}json"
+        async with self._opened().request(
+            method, self._configuration.host + path, params=query, data=body, headers=headers
+        ) as answer:
+            content = await answer.read()
+            if answer.status == 401:
+                self._fresh_until = 0.0
+            return answer.status, answer.headers, content
+
+    async def close(self) -> None:
+        """End the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """The session. It belongs to the running loop, so it is made when it is first used."""
+        if self._session is None:
+            configuration = self._configuration
+            direct = should_bypass_proxies(configuration.host, configuration.no_proxy or "")
+            self._session = aiohttp.ClientSession(
+                # How many there may be at once is for the throttle to say.
+                connector=aiohttp.TCPConnector(limit=0, ssl=tls_of(configuration)),
+                timeout=self._timeout,
+                headers={"User-Agent": f"synclog-operator/{__version__}"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=None if direct else configuration.proxy,
+            )
+        return self._session
+
+    async def _authorization(self) -> str:
+        """The header with a token that is fresh. To get one may read a file or run a program."""
+        loop = asyncio.get_running_loop()
+        async with self._renewing:
+            if loop.time() >= self._fresh_until:
+                found = await asyncio.to_thread(
+                    self._configuration.get_api_key_with_prefix, "BearerToken"
+                )
+                self._header, self._fresh_until = found or "", loop.time() + _TOKEN_KEPT
+        return self._header
+
+
+def tls_of(configuration: Configuration) -> ssl.SSLContext:
+    """Whom we trust, and the certificate that we show."""
+    context = ssl.create_default_context(
+        cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
+    )
+    if not configuration.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY = ("kopf", "aiohttp", "urllib3", "asyncio")
+_NOISY = ("kopf", "aiohttp", "asyncio")
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class Settings:
     )
     api_burst: int = _setting(_positive, "300", "Requests that may come at once after a rest.", "N")
     api_concurrency: int = _setting(
-        _positive, "16", "Most requests under way at once; each needs a thread.", "N"
+        _positive, "16", "Most requests under way at once; each needs a connection.", "N"
     )
     listen: tuple[str, int] = _setting(
         _address, "0.0.0.0:8080", "Address of /metrics, /healthz and /readyz.", "HOST:PORT"

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import ssl
 
+import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 from kubernetes.client.configuration import Configuration
 
 from synclog.controller import gateway as module
 from synclog.controller.clock import ClusterClock
+from synclog.controller.connection import Connection
 from synclog.controller.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -53,13 +57,13 @@ async def server(monkeypatch):
     api = ApiServer(
         configuration,
         Throttle(1000, 1000, 4),
-        threads=4,
         clock=ClusterClock(),
         record=lambda verb, code: counted.append((verb, code)),
     )
+    api.configuration = configuration
     api.seen, api.script, api.counted, api.pauses = seen, script, counted, pauses
     yield api
-    api.close()
+    await api.close()
     await runner.cleanup()
 
 
@@ -142,8 +146,60 @@ async def test_a_later_is_asked_again_until_it_works(server, code):
 
 async def test_a_connection_that_is_cut_is_tried_again(server):
     server.script[:] = [None, {"ok": True}]
-    assert await server.get(EXPORTS, "team", "prod") == {"ok": True}
-    assert server.counted == [("GET", 0), ("GET", 200)]
+    assert await server.patch(EXPORTS, "team", "prod", {}) == {"ok": True}
+    assert server.counted == [("PATCH", 0), ("PATCH", 200)]
+
+
+async def test_a_token_is_kept_for_a_while_and_renewed_when_it_is_refused(server):
+    """To ask for one may read a file, or run a program that signs in."""
+    asked = []
+
+    def renew(configuration):
+        asked.append(1)
+        configuration.api_key["BearerToken"] = f"bearer token-{len(asked)}"
+
+    server.configuration.refresh_api_key_hook = renew
+    server.script[:] = [{}, {}, lambda: status(401), {}]
+    for _ in range(3):
+        await server.get(EXPORTS, "team", "prod")
+    sent = [request.headers["Authorization"] for request, _ in server.seen]
+    assert sent == ["bearer token-1"] * 3 + ["bearer token-2"]
+
+
+async def test_an_authority_that_is_not_ours_is_not_believed(tmp_path):
+    ours, theirs = trustme.CA(), trustme.CA()
+    ours.cert_pem.write_to_path(tmp_path / "ours.crt")
+    theirs.cert_pem.write_to_path(tmp_path / "theirs.crt")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.issue_cert("127.0.0.1").configure_cert(tls)
+
+    async def answer(_request):
+        return web.json_response({"ok": True})
+
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+
+    async def ask(**settings):
+        configuration = Configuration()
+        configuration.host = f"https://127.0.0.1:{runner.addresses[0][1]}"
+        for name, value in settings.items():
+            setattr(configuration, name, value)
+        connection = Connection(configuration, 5)
+        try:
+            status, _, _ = await connection.send("GET", "/x", {}, None)
+        finally:
+            await connection.close()
+        return status
+
+    assert await ask(ssl_ca_cert=str(tmp_path / "ours.crt")) == 200
+    assert await ask(verify_ssl=False) == 200
+    for settings in ({}, {"ssl_ca_cert": str(tmp_path / "theirs.crt")}):
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await ask(**settings)
+    await runner.cleanup()
 
 
 async def test_in_the_end_it_gives_up_and_says_why(server):
@@ -176,7 +232,7 @@ async def test_a_name_that_is_another_objects_by_now_is_not_deleted(server):
     assert await server.delete(JOBS, "team", "j", "old") is False
 
 
-async def test_many_requests_share_the_threads(server):
+async def test_many_requests_share_the_connections(server):
     server.script[:] = [{"ok": True}]
     found = await asyncio.gather(*(server.get(EXPORTS, "team", str(n)) for n in range(50)))
     assert found == [{"ok": True}] * 50
@@ -200,14 +256,13 @@ async def test_a_silent_server_is_given_up_and_asked_again(server):
     impatient = ApiServer(
         configuration,
         Throttle(1000, 1000, 2),
-        threads=2,
         clock=ClusterClock(),
         patience=0.05,
         record=lambda _verb, code: counted.append(code),
     )
-    with pytest.raises(UnavailableError, match="timed out"):
+    with pytest.raises(UnavailableError, match="Timeout"):
         await impatient.get(EXPORTS, "team", "prod")
     assert counted == [0] * module.ATTEMPTS
-    impatient.close()
+    await impatient.close()
     silent.set()
     await runner.cleanup()
