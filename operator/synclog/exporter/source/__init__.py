@@ -4,8 +4,9 @@
 
     reader      SourceReader.read(window, spool) -> Reading
     proof       is the answer complete? if not, in parts
-    csv_route   one answer, streamed          json_route   pages, one after another
+    csv_route   one answer, streamed          json_route   pages, several under way at once
     csv_scan    records and their times       envelope     where in a page the records are
+    paging      have pages moved?             page_doubts  equal pages, and equal times
     transport   retries, checks, the clock    tokens       a fresh one in time
 """
 

@@ -16,22 +16,19 @@ same in the other order and with other pages.
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import compress
-
-import numpy as np
 
 from synclog.api.source import Sort, SortColumn, SortDirection, Source
 from synclog.exporter.errors import AnswerError, ConfigurationError, ExportError
 from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.digest import multiset_sum
-from synclog.exporter.source.envelope import Envelope, Page, read_page
+from synclog.exporter.source.envelope import Envelope, read_page
 from synclog.exporter.source.evidence import AnswerEvidence
-from synclog.exporter.source.json_records import JsonRecords, Rows
+from synclog.exporter.source.json_records import JsonRecords
 from synclog.exporter.source.page_doubts import is_one_page, is_whole
+from synclog.exporter.source.paging import MovedError, Paging, Served, Tie
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
-from synclog.windows import Instant, Window, format_time
+from synclog.windows import Window, format_time
 
 _ACCEPT = "application/json"
 _PAGE_SIZE = 500
@@ -40,35 +37,6 @@ _PAGE_LIMIT = 64 * 1024 * 1024
 _AT_ONCE = 16
 _READINGS = 3
 _NO_SUCH_PAGE = frozenset((400, 404, 416))
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """One page as served; `page` is None where the source knows no such page."""
-
-    number: int
-    status: int
-    page: Page | None
-    digest: int
-    evidence: AnswerEvidence
-    problem: str
-    """What the source says where it knows no such page."""
-
-    @property
-    def records(self) -> list[bytes]:
-        return self.page.records if self.page else []
-
-
-@dataclass(frozen=True, slots=True)
-class _Tie:
-    """The records of one millisecond that stand on both sides of a page's end."""
-
-    instant: Instant
-    lines: list[bytes]
-
-
-class _MovedError(Exception):
-    """Raised when pages changed while they were read."""
 
 
 class JsonRoute:
@@ -122,7 +90,7 @@ class JsonRoute:
             answer = Answer(window, asked)
             try:
                 self._take(answer, spool, progress)
-            except _MovedError:
+            except MovedError:
                 answer.broken = True
             else:
                 break
@@ -130,7 +98,7 @@ class JsonRoute:
 
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
-        reading = _Reading(answer, self._sort, self._records, self._totals)
+        reading = Paging(answer, self._sort, self._records, self._totals)
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
@@ -143,18 +111,18 @@ class JsonRoute:
         if len(answer.http) > 2 and answer.total is None:
             again = self._fetch(answer.asked, first.number)
             if again.digest != first.digest:
-                raise _MovedError
+                raise MovedError
 
-    def _check_ties(self, answer: Answer, ties: list[_Tie]) -> None:
+    def _check_ties(self, answer: Answer, ties: list[Tie]) -> None:
         """Ask for each millisecond that stands on both sides of a page's end by itself."""
         verdicts = list(self._pool.map(self._holds, ties))
         if False in verdicts:
-            raise _MovedError
+            raise MovedError
         open_ones = [tie for tie, verdict in zip(ties, verdicts, strict=True) if verdict is None]
         if not all(map(self._is_whole, open_ones)):
             answer.tells_the_end = False  # to be proven in parts
 
-    def _holds(self, tie: _Tie) -> bool | None:
+    def _holds(self, tie: Tie) -> bool | None:
         """Whether a millisecond has the same records by itself; None where that has pages too."""
         window = Window(tie.instant, tie.instant + 1)
         asked = Asked.around(window)
@@ -170,7 +138,7 @@ class JsonRoute:
         selected = self._records.read(page.records).select(window)
         return multiset_sum(selected.records) == multiset_sum(tie.lines)
 
-    def _is_whole(self, tie: _Tie) -> bool:
+    def _is_whole(self, tie: Tie) -> bool:
         window = Window(tie.instant, tie.instant + 1)
         asked = Asked.around(window)
 
@@ -180,7 +148,7 @@ class JsonRoute:
 
         return is_whole(tie.lines, self._base or 0, fetch)
 
-    def _learn(self, served: _Served, answer: Answer) -> None:
+    def _learn(self, served: Served, answer: Answer) -> None:
         page = served.page
         if page is None:
             return
@@ -191,7 +159,7 @@ class JsonRoute:
 
     # Which pages.
 
-    def _first_page(self, asked: Asked) -> _Served:
+    def _first_page(self, asked: Asked) -> Served:
         """The first page; which number it has is learned once."""
         if self._base is not None:
             return self._fetch(asked, self._base)
@@ -211,7 +179,7 @@ class JsonRoute:
         # Without records, the page that the source knows says so.
         return zero if one.page is None else one
 
-    def _is_one_page(self, asked: Asked, one: _Served) -> bool:
+    def _is_one_page(self, asked: Asked, one: Served) -> bool:
         times = self._records.read(one.records).instants
         by_time = self._sort.column is SortColumn.LOG_EVENT_TIME_STAMP
         # Two pages alike have one time, and more than one record, if more were asked for.
@@ -219,12 +187,12 @@ class JsonRoute:
             return True
         return is_one_page(one.records, lambda at, size: self._fetch(asked, at, size).records)
 
-    def _pages(self, asked: Asked, first: _Served) -> Iterator[_Served]:
+    def _pages(self, asked: Asked, first: Served) -> Iterator[Served]:
         """Pages in order, for as long as they are wanted; more and more under way at once."""
         if first.page is None:
             raise _refusal(first)
         yield first
-        under_way: deque[Future[_Served]] = deque()
+        under_way: deque[Future[Served]] = deque()
         number = first.number
         at_once = 1
         most = self._pages_left(first)
@@ -240,7 +208,7 @@ class JsonRoute:
             for future in under_way:
                 future.cancel()
 
-    def _pages_left(self, first: _Served) -> int:
+    def _pages_left(self, first: Served) -> int:
         """How many pages there may be after the first; many where nothing is known."""
         page = first.page
         if page is None or page.total is None or not page.records or self._totals is False:
@@ -255,7 +223,7 @@ class JsonRoute:
         number: int,
         size: int | None = None,
         direction: SortDirection | None = None,
-    ) -> _Served:
+    ) -> Served:
         params = {
             "eventOccurredAfter": format_time(asked.after),
             "eventOccurredBefore": format_time(asked.before),
@@ -265,7 +233,7 @@ class JsonRoute:
             "page[size]": str(size or self._size),
         }
 
-        def consume(head: Head, blocks: Iterator[bytes]) -> _Served:
+        def consume(head: Head, blocks: Iterator[bytes]) -> Served:
             body = _joined(blocks)
             page, problem = None, ""
             if head.status != 200:
@@ -288,7 +256,7 @@ class JsonRoute:
                 rows=len(records),
                 bytes=len(body),
             )
-            return _Served(number, head.status, page, multiset_sum(records), evidence, problem)
+            return Served(number, head.status, page, multiset_sum(records), evidence, problem)
 
         served = self._transport.get(self._path, params, _ACCEPT, consume, also=_NO_SUCH_PAGE)
         if served.status == 400 and self._size > _SMALL_PAGE and number == 1 and size is None:
@@ -297,117 +265,11 @@ class JsonRoute:
         return served
 
 
-def _refusal(served: _Served) -> ExportError:
+def _refusal(served: Served) -> ExportError:
     said = f"the source answers {served.status} to the first page: {served.problem}"
     if served.status == 404:
         return ConfigurationError("NoSuchPath", f"{said}. Check source.url and source.path")
     return AnswerError("UnexpectedStatus", said)
-
-
-class _Reading:
-    """One pass over the pages of an answer.
-
-    Args:
-        answer: what the pages come to.
-        sort: what was asked for.
-        records: reads them.
-        totals: whether a total counts the records of all pages; None where that is not known.
-    """
-
-    def __init__(
-        self, answer: Answer, sort: Sort, records: JsonRecords, totals: bool | None
-    ) -> None:
-        self.totals = totals
-        self._answer = answer
-        self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
-        self._sign = -1 if sort.direction is SortDirection.DESC else 1
-        self._records = records
-        self._before: _Served | None = None
-        self._last: _Tie | None = None
-        self._ties: dict[Instant, _Tie] = {}
-
-    def take(self, served: _Served, spool: Spool) -> bool:
-        """Take a page; true when it was the last one.
-
-        Raises:
-            AnswerError: the page is the one before again.
-            _MovedError: the pages changed while they were read.
-        """
-        answer, page = self._answer, served.page
-        answer.http.append(served.evidence)
-        answer.served += served.evidence.bytes
-        if page is None:
-            # No such page: the end, but from an answer that a proxy could give as well.
-            answer.tells_the_end = answer.total == answer.rows
-            return True
-        if page.warned:
-            answer.tells_the_end = False
-        self._take_total(page)
-        if not page.records:
-            return True
-        if self._before is not None and self._before.digest == served.digest:
-            raise AnswerError(
-                "RepeatedPage",
-                f"page {served.number} is the same as page {self._before.number}: the source "
-                "ignores page[number], or repeats pages",
-            )
-        self._add(page, spool)
-        self._before = served
-        return self.totals is True and answer.total == answer.rows
-
-    def _take_total(self, page: Page) -> None:
-        """Learn the total; and whether it counts the records of all pages, or of its own only."""
-        answer, count = self._answer, len(page.records)
-        if self.totals is not False and page.total is not None:
-            if page.total > count > 0:
-                self.totals = True
-            elif self.totals is None and self._before is not None and page.total == count:
-                self.totals = False  # it counts what is on each page
-        if self.totals is False:
-            answer.total = None
-        elif self._before is None:
-            answer.total = page.total
-        elif answer.total is not None and page.total not in (answer.total, None):
-            raise _MovedError
-
-    def _add(self, page: Page, spool: Spool) -> None:
-        answer = self._answer
-        rows = self._records.read(page.records)
-        selected = rows.select(answer.window)
-        data = b"".join(line + b"\n" for line in selected.records)
-        if data:
-            spool.write(data)
-        answer.rows += len(page.records)
-        answer.page_size = max(answer.page_size or 0, len(page.records))
-        answer.add(selected, len(data))
-        self._check_order(rows)
-
-    def _check_order(self, rows: Rows) -> None:
-        """See from the times whether pages may have moved between two answers."""
-        begin, end = int(rows.instants[0]), int(rows.instants[-1])
-        if (np.diff(rows.instants) * self._sign < 0).any():
-            self._by_time = False  # the source does not sort as it was asked
-        last = self._last
-        if last is not None:
-            if not self._by_time:
-                self._answer.tells_the_end = False
-            elif begin == last.instant:
-                last.lines.extend(self._at(begin, rows))
-                self._ties[last.instant] = last
-            elif (begin - last.instant) * self._sign < 0:
-                raise _MovedError
-        if last is None or end != last.instant:
-            self._last = _Tie(end, self._at(end, rows))
-
-    @staticmethod
-    def _at(instant: Instant, rows: Rows) -> list[bytes]:
-        return list(compress(rows.lines, (rows.instants == instant).tolist()))
-
-    def ties(self) -> list[_Tie]:
-        """The milliseconds of the window that stand on both sides of a page's end."""
-        if not self._by_time:
-            return []
-        return [tie for tie in self._ties.values() if tie.instant in self._answer.window]
 
 
 def _joined(blocks: Iterator[bytes]) -> bytes:
