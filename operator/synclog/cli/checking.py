@@ -72,7 +72,8 @@ def _flat(documents: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _explain(document: dict[str, Any], now: Instant) -> Report:
-    metadata = document.get("metadata") or {}
+    metadata = document.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     namespace = str(metadata.get("namespace") or "default")
     name = str(metadata.get("name") or "")
     title = f"{names.KIND} {namespace}/{name}"
@@ -167,6 +168,9 @@ def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator
         yield "  schedule     none: runs once, and when spec.trigger changes"
         return
     yield f"  schedule     {spec.schedule} is {schedule.effective}"
+    if intent.over_at is not None and now >= intent.over_at:
+        yield "  next ticks   none: the range is over; it is exported at once"
+        return
     for number, tick in enumerate(itertools.islice(schedule.after(now), _TICKS)):
         head = "  next ticks   " if number == 0 else " " * 15
         local = to_datetime(tick).astimezone(schedule.zone).strftime("%a %Y-%m-%d %H:%M %Z")

@@ -12,6 +12,7 @@ from synclog.cli.checking import CheckError, check
 from synclog.windows import parse_time
 
 SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
+OVER = {"between": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}}
 NOW = parse_time("2026-03-28T12:00:00Z")
 GOOD = """
 apiVersion: synclog.dev/v1beta1
@@ -52,6 +53,7 @@ def test_a_good_one_is_explained():
         ({"suspend": True}, "suspend is true"),
         ({"range": {"rolling": {"from": "2027-01-01T00:00:00Z"}}}, "no window yet"),
         ({"range": {"rolling": {"maxWindow": "1h"}}}, "5 Jobs"),
+        ({"range": OVER}, "next ticks   none: the range is over"),
         ({"range": {"last": {"duration": "7d"}}}, "the last 7d at every run"),
         ({"range": {"last": {"duration": "7d"}}}, "8 windows of at most 1d in 1 Job"),
     ],
@@ -82,6 +84,12 @@ def test_what_is_wrong_is_named(spec, words):
     (report,) = check(changed(**spec), NOW)
     assert not report.good
     assert words in report.text
+
+
+def test_metadata_that_is_no_object_is_named():
+    (report,) = check(GOOD.replace("{name: prod, namespace: team}", "[prod]"), NOW)
+    assert not report.good
+    assert "metadata.name" in report.text
 
 
 def test_every_resource_of_a_file_is_looked_at_and_others_are_passed_over():
