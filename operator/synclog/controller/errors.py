@@ -4,6 +4,7 @@
 
     ApiError
     ├── UnavailableError     no answer, or one that says: later
+    │   └── WebhookError     because an admission webhook gave the API server no answer
     ├── ConflictError        somebody else wrote the object first
     ├── AlreadyExistsError   an object of that name is there
     └── RefusedError         the API server understood and said no
@@ -25,6 +26,13 @@ class ApiError(Exception):
 
 class UnavailableError(ApiError):
     """Raised when the API server did not answer, or answered 429 or 5xx, until retries ran out."""
+
+
+class WebhookError(UnavailableError):
+    """Raised when an admission webhook that the API server has to ask does not answer it.
+
+    That may last until somebody repairs the webhook, and it is said in no other place.
+    """
 
 
 class ConflictError(ApiError):

@@ -23,6 +23,7 @@ from synclog.controller.errors import (
     ConflictError,
     RefusedError,
     UnavailableError,
+    WebhookError,
 )
 from synclog.controller.throttle import Lane, Throttle
 
@@ -281,7 +282,7 @@ def _problem(status: int, data: bytes, what: str) -> ApiError:
     kind: type[ApiError] = RefusedError
     if status == 429 or status >= 500 or status == 401:
         # 401: the token is being replaced, or the API server cannot check it now.
-        kind = UnavailableError
+        kind = WebhookError if "failed calling webhook" in message else UnavailableError
     elif status == 409:
         kind = AlreadyExistsError if reason == "AlreadyExists" else ConflictError
     return kind(message, status=status, reason=reason)

@@ -7,13 +7,20 @@ needed any more. Whatever is lost in between, the next look comes to the same en
 
 import dataclasses
 import logging
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from synclog.controller import jobs
 from synclog.controller.cache import Cache
 from synclog.controller.claims import Claims
-from synclog.controller.errors import AlreadyExistsError, ConflictError, RefusedError
+from synclog.controller.errors import (
+    AlreadyExistsError,
+    ApiError,
+    ConflictError,
+    RefusedError,
+    WebhookError,
+)
 from synclog.controller.events import Recorder
 from synclog.controller.gateway import EVENTS, EXPORTS, JOBS, Gateway
 from synclog.controller.objects import Export, Job, Pod, export_of, job_of
@@ -31,6 +38,9 @@ DELETING_PAUSE = 5 * SECOND
 """How soon a Job whose namesake is being deleted is tried again."""
 REFUSED_PAUSE = 60 * SECOND
 """How soon a Job that the API server refused is tried again."""
+
+_DENIED = re.compile(r"denied (the )?request")
+"""A policy, or a webhook, may say no with the code of an invalid object; policies do by default."""
 
 
 class Planner(Protocol):
@@ -167,7 +177,7 @@ class Reconciler:
             if isinstance(action, CreateRun):
                 try:
                     again.append(await self._create(export, action))
-                except RefusedError as error:
+                except (RefusedError, WebhookError) as error:
                     logger.warning("%s: a Job was refused: %s", export, error)
                     refused = _refusal(error, self._refused.get(export.uid), now)
                     again.append(now + REFUSED_PAUSE)
@@ -263,7 +273,7 @@ def is_ours(job: Job, export: Export, action: CreateRun) -> bool:
     )
 
 
-def _refusal(error: RefusedError, known: Stuck | None, now: Instant) -> Stuck:
+def _refusal(error: ApiError, known: Stuck | None, now: Instant) -> Stuck:
     """Why no Job could be created; the same reason keeps the time since when it holds."""
     text = str(error)
     if error.reason == "JobNameTaken":
@@ -274,7 +284,7 @@ def _refusal(error: RefusedError, known: Stuck | None, now: Instant) -> Stuck:
         reason = "OperatorForbidden"
     elif error.status == 404:
         reason = "NamespaceGone"
-    elif error.status == 422:
+    elif error.status == 422 and not _DENIED.search(text):
         reason = "InvalidJob"
     else:
         reason = "Admission"

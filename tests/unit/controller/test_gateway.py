@@ -18,6 +18,7 @@ from synclog.controller.errors import (
     ConflictError,
     RefusedError,
     UnavailableError,
+    WebhookError,
 )
 from synclog.controller.gateway import EXPORTS, JOBS, PODS, ApiServer
 from synclog.controller.throttle import Throttle
@@ -207,6 +208,14 @@ async def test_in_the_end_it_gives_up_and_says_why(server):
     with pytest.raises(UnavailableError, match="starting"):
         await server.get(EXPORTS, "team", "prod")
     assert len(server.seen) == module.ATTEMPTS
+
+
+async def test_a_webhook_that_does_not_answer_is_told_from_a_server_that_is_busy(server):
+    said = 'Internal error occurred: failed calling webhook "w": failed to call webhook'
+    server.script[:] = [lambda: status(500, "InternalError", said)]
+    with pytest.raises(WebhookError, match="failed calling webhook"):
+        await server.create(JOBS, "team", {"metadata": {"name": "j"}})
+    assert len(server.seen) == module.ATTEMPTS, "it may be back in a moment"
 
 
 async def test_the_servers_wish_to_wait_is_heard(server):

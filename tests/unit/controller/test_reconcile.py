@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from synclog.api.run import Purpose, Slot
 from synclog.controller import jobs
 from synclog.controller.cache import Cache
-from synclog.controller.errors import RefusedError, UnavailableError
+from synclog.controller.errors import RefusedError, UnavailableError, WebhookError
 from synclog.controller.events import Recorder
 from synclog.controller.gateway import CLAIMS, EVENTS, EXPORTS, JOBS
 from synclog.controller.objects import export_of, job_of
@@ -180,6 +180,8 @@ async def test_a_job_that_is_being_deleted_is_neither_adopted_nor_replaced(rig, 
     [
         (RefusedError('jobs.batch "x" is forbidden: exceeded quota: q', status=403), "Quota"),
         (RefusedError('admission webhook "w" denied the request', status=403), "Admission"),
+        (RefusedError("ValidatingAdmissionPolicy 'p' denied request: no", status=422), "Admission"),
+        (WebhookError('failed calling webhook "w": connection refused', status=500), "Admission"),
         (RefusedError('is forbidden: User "op" cannot create', status=403), "OperatorForbidden"),
         (RefusedError("Job is invalid: spec.template", status=422), "InvalidJob"),
     ],
