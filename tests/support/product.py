@@ -117,7 +117,9 @@ class Api:
 class Operator:
     """One operator process, as its own service account, on a port of its own."""
 
-    FAST = ("--lease-duration=3s", "--renew-deadline=2s", "--retry-period=300ms", "--resync=10s")
+    FAST = ("--lease-duration=8s", "--renew-deadline=7s", "--retry-period=300ms", "--resync=10s")
+    """Who loses the Lease ends, and there is no kubelet here to start it again: a busy machine
+    must not cost it."""
 
     def __init__(
         self, kubeconfig: Path, folder: Path, *flags: str, clock: Path | None = None
