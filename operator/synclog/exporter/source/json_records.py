@@ -57,8 +57,8 @@ class JsonRecords:
     def read(self, records: list[bytes]) -> Rows:
         """Put the records of a page on one line each, and find their times.
 
-        Records with keys that were seen before are read all at once, for a tenth of the time that
-        it takes one by one; the rest, and what is wrong with a record, is left to that.
+        Records with keys that were seen before are read all at once; the rest, and what is wrong
+        with a record, is left to reading one by one.
 
         Args:
             records: at least one.
