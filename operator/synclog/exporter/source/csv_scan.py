@@ -5,8 +5,8 @@ operations on arrays; it checks that it understood every byte, and leaves the bl
 where it did not. The careful one takes one record at a time, and says what is wrong with it. So
 both say the same, and only the careful one ever refuses.
 
-Measured on one busy core, CPU seconds per GiB of records of 150 bytes with 3 quotes: about 6 for the
-fast way; the careful one took more than ten times as long as an earlier form of it.
+Measured on one busy core, CPU seconds per GiB of records of 150 bytes with 3 quotes: about 6 for
+the fast way. The careful one takes some ten times as long.
 Memory is a few blocks in any case.
 """
 
