@@ -14,7 +14,7 @@ from itertools import compress
 import numpy as np
 
 from synclog.exporter.source.csv_dialect import Dialect
-from synclog.exporter.source.timestamp_blocks import Bytes, Flags, Numbers
+from synclog.exporter.source.timestamp_blocks import Bytes, Numbers
 
 _LF, _CR, _QUOTE = b'\n\r"'
 
@@ -28,18 +28,17 @@ class Block:
     times: Numbers
     """Where the time of each begins, inside its quotes."""
     time_lengths: Numbers
-    quoted_line_ends: list[int]
-    """Which of the line ends in the block are inside quotes, by their number."""
+    quoted_breaks: list[tuple[int, bytes]]
+    """The line breaks inside quotes: how many breaks are before each, and its bytes."""
 
-    def records(self, whole: bytes, line_end: bytes) -> list[bytes]:
+    def records(self, whole: bytes) -> list[bytes]:
         """The records without their line ends, from the bytes that they take."""
-        pieces = whole.split(line_end)
-        pieces.pop()  # what follows the last line end: nothing
-        if not self.quoted_line_ends:
+        pieces = whole.splitlines()
+        if not self.quoted_breaks:
             return pieces
         kept = bytearray(b"\1" * len(pieces))
-        for at in reversed(self.quoted_line_ends):
-            pieces[at] += line_end + pieces[at + 1]
+        for at, line_break in reversed(self.quoted_breaks):
+            pieces[at] += line_break + pieces[at + 1]
             kept[at + 1] = 0
         return list(compress(pieces, kept))
 
@@ -51,14 +50,15 @@ def find_records(data: bytes, dialect: Dialect) -> Block | None:
     # Below the quote is little else than line ends and spaces: two comparisons take them all.
     places = np.flatnonzero((codes <= _QUOTE) | (codes == delimiter))
     kinds = codes[places]
-    structural = (kinds == delimiter) | (kinds == _LF) | (kinds == _CR)
+    breaks = (kinds == _LF) | (kinds == _CR)
+    structural = breaks | (kinds == delimiter)
     is_quote = kinds == _QUOTE
-    quoted_ends: list[int] = []
+    quoted = places[:0]
     if is_quote.any():
         if not _well_placed(codes, places[is_quote], delimiter):
             return None
         outside = np.cumsum(is_quote, dtype=np.uint8) & 1 == 0  # a sum that wraps stays even
-        quoted_ends = _quoted_line_ends(codes, places, kinds, outside, dialect.line_end)
+        quoted = places[breaks & ~outside]
         structural &= outside
     rows = _rows(places[structural], kinds[structural], delimiter, dialect)
     if rows is None:
@@ -67,8 +67,13 @@ def find_records(data: bytes, dialect: Dialect) -> Block | None:
     ends = rows[:, -1] + 1
     starts = rows[:, column - 1] + 1 if column else np.concatenate(([0], ends[:-1]))
     stops = rows[:, column] if column < len(dialect.columns) - 1 else rows[:, contents_end]
-    quoted = codes[starts] == _QUOTE  # the byte of an empty last field is its line end
-    return Block(int(ends[-1]), starts + quoted, stops - starts - 2 * quoted, quoted_ends)
+    in_quotes = codes[starts] == _QUOTE  # the byte of an empty last field is its line end
+    return Block(
+        int(ends[-1]),
+        starts + in_quotes,
+        stops - starts - 2 * in_quotes,
+        _quoted_breaks(codes, quoted[quoted < ends[-1]], ends) if quoted.size else [],
+    )
 
 
 def _well_placed(codes: Bytes, quotes: Numbers, delimiter: int) -> bool:
@@ -81,18 +86,15 @@ def _well_placed(codes: Bytes, quotes: Numbers, delimiter: int) -> bool:
     return bool(edges[before].all() and edges[after].all())
 
 
-def _quoted_line_ends(
-    codes: Bytes, places: Numbers, kinds: Bytes, outside: Flags, line_end: bytes
-) -> list[int]:
-    """The numbers of the line ends that are quoted, among those up to the last that is not."""
-    is_end = kinds == _LF
-    if line_end == b"\r\n":
-        feeds = np.flatnonzero(is_end)
-        # A block that begins with a line feed is no CSV of this dialect; that is found elsewhere.
-        is_end[feeds] = codes[places[feeds] - 1] == _CR
-    real = outside[is_end]
-    last = len(real) - int(np.argmax(real[::-1])) if real.any() else 0
-    return np.flatnonzero(~real[:last]).tolist()
+def _quoted_breaks(codes: Bytes, places: Numbers, ends: Numbers) -> list[tuple[int, bytes]]:
+    """The breaks at these places, as `bytes.splitlines` sees them: CR LF is one."""
+    begins = places[(codes[places] != _LF) | (codes[places - 1] != _CR)]
+    before = np.searchsorted(ends, begins, side="right") + np.arange(len(begins))
+    marks = [codes[at : at + 2].tobytes() for at in begins.tolist()]
+    return [
+        (number, mark if mark == b"\r\n" else mark[:1])
+        for number, mark in zip(before.tolist(), marks, strict=True)
+    ]
 
 
 def _rows(places: Numbers, kinds: Bytes, delimiter: int, dialect: Dialect) -> Numbers | None:
@@ -102,10 +104,7 @@ def _rows(places: Numbers, kinds: Bytes, delimiter: int, dialect: Dialect) -> Nu
         return None
     pattern = bytes([delimiter]) * (len(dialect.columns) - 1) + dialect.line_end
     whole, width = int(feeds[-1]) + 1, len(pattern)
-    if (
-        whole % width
-        or (kinds[:whole].reshape(-1, width) != np.frombuffer(pattern, np.uint8)).any()
-    ):
+    if whole % width or kinds[:whole].tobytes() != pattern * (whole // width):
         return None
     rows = places[:whole].reshape(-1, width)
     if dialect.line_end == b"\r\n" and (rows[:, -2] != rows[:, -1] - 1).any():

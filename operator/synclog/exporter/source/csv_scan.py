@@ -114,7 +114,7 @@ class Scanner:
             return None
         line_end = self._dialect.line_end
         whole = data[: block.size]
-        records = block.records(whole, line_end)
+        records = block.records(whole)
         selected = select(records, instants, self._window)
         self._seen += len(records)
         self._carry = data[block.size :]
