@@ -1,7 +1,6 @@
 """Where the API server is and who we are there: one answer for the gateway and Kopf."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 
 import aiohttp
@@ -69,7 +68,7 @@ class Connection:
             direct = should_bypass_proxies(configuration.host, configuration.no_proxy or "")
             self._session = aiohttp.ClientSession(
                 # How many there may be at once is for the throttle to say.
-                connector=aiohttp.TCPConnector(limit=0, ssl=tls_of(configuration)),
+                connector=aiohttp.TCPConnector(limit=0, ssl=_info(configuration).as_ssl_context()),
                 timeout=self._timeout,
                 headers={"User-Agent": f"synclog-operator/{__version__}"},
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -78,34 +77,21 @@ class Connection:
         return self._session
 
     async def _authorization(self) -> str:
-        """The header with a token that is fresh. To get one may read a file or run a program."""
+        """The header with a token that is fresh."""
         loop = asyncio.get_running_loop()
         async with self._renewing:
             if loop.time() >= self._fresh_until:
-                found = await asyncio.to_thread(
-                    self._configuration.get_api_key_with_prefix, "BearerToken"
-                )
-                self._header, self._fresh_until = found or "", loop.time() + _TOKEN_KEPT
+                info = await asyncio.to_thread(for_kopf, self._configuration)
+                self._header = info.as_http_headers().get("Authorization", "")
+                self._fresh_until = loop.time() + _TOKEN_KEPT
         return self._header
-
-
-def tls_of(configuration: Configuration) -> ssl.SSLContext:
-    """Whom we trust, and the certificate that we show."""
-    context = ssl.create_default_context(
-        cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data
-    )
-    if not configuration.verify_ssl:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    return context
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
     """Read the connection: a kubeconfig where one is named, else the pod's service account.
 
     Raises:
-        ValueError: there is neither; the message says what to do.
+        ValueError: there is neither, or Kopf cannot use it; the message says what to do.
     """
     configuration = Configuration()
     # The official client is typed in part only; these functions are not.
@@ -123,12 +109,23 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
         raise ValueError(
             f"no way to the API server: {error}; run in a pod, or name a --kubeconfig"
         ) from error
+    if configuration.tls_server_name:
+        raise ValueError(
+            "the kubeconfig has a tls-server-name, which watches cannot use: name the API server "
+            "by a host that its certificate has"
+        )
     return configuration
 
 
 def for_kopf(configuration: Configuration) -> kopf.ConnectionInfo:
-    """The same connection as Kopf wants it, with a token that is fresh."""
-    header = configuration.get_api_key_with_prefix("BearerToken") or ""
+    """The same connection as Kopf wants it, with a token that is fresh.
+
+    To get one may read a file or run a program.
+    """
+    return _info(configuration, configuration.get_api_key_with_prefix("BearerToken") or "")
+
+
+def _info(configuration: Configuration, header: str = "") -> kopf.ConnectionInfo:
     scheme, _, token = header.partition(" ")
     return kopf.ConnectionInfo(
         server=configuration.host,

@@ -12,7 +12,7 @@ from kubernetes.client.configuration import Configuration
 
 from synclog.controller import gateway as module
 from synclog.controller.clock import ClusterClock
-from synclog.controller.connection import Connection
+from synclog.controller.connection import Connection, load
 from synclog.controller.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -275,3 +275,28 @@ async def test_a_silent_server_is_given_up_and_asked_again(server):
     await impatient.close()
     silent.set()
     await runner.cleanup()
+
+
+def test_a_kubeconfig_that_watches_cannot_use_is_refused(tmp_path):
+    cluster = {"server": "https://127.0.0.1:1", "tls-server-name": "api.example.com"}
+    config = {
+        "clusters": [{"name": "here", "cluster": cluster}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
+        "contexts": [{"name": "it", "context": {"cluster": "here", "user": "me"}}],
+        "current-context": "it",
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="tls-server-name, which watches cannot use"):
+        load(str(path), None)
+    del cluster["tls-server-name"]
+    path.write_text(json.dumps(config))
+    assert load(str(path), None).host == "https://127.0.0.1:1"
+
+
+async def test_a_user_and_a_password_are_sent_where_there_is_no_token(server):
+    del server.configuration.api_key["BearerToken"]
+    server.configuration.username, server.configuration.password = "me", "secret"
+    server.script[:] = [{}]
+    await server.get(EXPORTS, "team", "prod")
+    assert server.seen[0][0].headers["Authorization"] == aiohttp.encode_basic_auth("me", "secret")
