@@ -76,7 +76,13 @@ class SimulatedCode42:
         trace: TracebackType | None,
     ) -> None:
         if self._runner is not None:
+            server = self._runner.server
+            open_still = [each.transport for each in server.connections] if server else []
             await self._runner.cleanup()
+            for transport in open_still:
+                if transport is not None:
+                    transport.abort()  # TLS would wait for the other side to say goodbye
+            await asyncio.sleep(0)
 
     @property
     def url(self) -> str:
