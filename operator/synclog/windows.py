@@ -45,6 +45,10 @@ def to_datetime(instant: Instant) -> datetime:
     return _EPOCH + timedelta(milliseconds=instant)
 
 
+_FIRST = from_datetime(datetime.min.replace(tzinfo=UTC))
+_LAST = from_datetime(datetime.max.replace(tzinfo=UTC))
+
+
 def parse_time(text: str) -> Instant:
     """Read an RFC 3339 time: 0 to 9 fraction digits, ``Z`` or any offset.
 
@@ -59,17 +63,21 @@ def parse_time(text: str) -> Instant:
         moment = datetime.fromisoformat(f"{date}T{clock}{zone.upper()}")
     except ValueError as error:
         raise ValueError(f"{text!r} is not a time such as 2026-01-31T00:00:00Z") from error
-    return from_datetime(moment) + int((fraction or "0")[:3].ljust(3, "0"))
+    instant = from_datetime(moment) + int((fraction or "0")[:3].ljust(3, "0"))
+    if not _FIRST <= instant <= _LAST:  # by its offset: year 0, or 10000
+        raise ValueError(f"{text!r} is not a time such as 2026-01-31T00:00:00Z")
+    return instant
 
 
 def format_time(instant: Instant) -> str:
     """Write an instant as the source expects it: ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant % 1000:03d}Z"
+    return f"{format_seconds(instant)[:-1]}.{instant % 1000:03d}Z"
 
 
 def format_seconds(instant: Instant) -> str:
     """Write an instant as Kubernetes writes times: whole seconds, ``YYYY-MM-DDTHH:MM:SSZ``."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime: it writes the year 900 with three digits.
+    return to_datetime(instant).isoformat()[: len("2026-01-31T00:00:00")] + "Z"
 
 
 def parse_duration(text: str) -> Span:

@@ -129,3 +129,15 @@ def test_other_texts_are_no_durations(text):
 )
 def test_durations_are_written_for_people(span, expected):
     assert format_duration(span) == expected
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_is_out_of_the_calendar_in_utc_is_refused(text):
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00.000Z", "0900-01-01T00:00:00.001Z"])
+def test_years_are_written_with_four_digits(text):
+    assert format_time(parse_time(text)) == text
+    assert format_seconds(parse_time(text)) == f"{text[:19]}Z"

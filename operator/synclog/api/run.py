@@ -110,14 +110,18 @@ class Owner(Model, frozen=True, kw_only=True):
     uid: str = ""
 
 
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+"""A number that stays a number: in JSON, in a status, and where a run adds up its windows'."""
+
+
 class LedgerHead(Model, frozen=True, kw_only=True):
     """Where a ledger stands."""
 
-    id: str
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
     """The ledger's id, given with its entry 0."""
-    head: int
+    head: Count
     """Number of the newest entry."""
-    digest: str
+    digest: Annotated[str, Meta(min_length=1, max_length=64)]
     """SHA-256 of the newest entry's bytes, in hex."""
 
 
@@ -149,14 +153,14 @@ class RunSpec(Model, frozen=True, kw_only=True):
 class Totals(Model, frozen=True, kw_only=True):
     """Running totals of a ledger, read from its head, never from adding messages."""
 
-    windows: int = 0
-    events: int = 0
-    bytes: int = 0
+    windows: Count = 0
+    events: Count = 0
+    bytes: Count = 0
     """Bytes of records, uncompressed."""
-    stored_bytes: int = 0
+    stored_bytes: Count = 0
     """Bytes of parts as stored."""
-    parts: int = 0
-    late_events: int = 0
+    parts: Count = 0
+    late_events: Count = 0
 
 
 class LedgerCoverage(Model, frozen=True, kw_only=True):
@@ -185,12 +189,12 @@ class RunResult(Model, frozen=True, kw_only=True):
     exit_code: int = 0
     purpose: Purpose = Purpose.WINDOW
     window: WindowText | None = None
-    events: int = 0
-    bytes: int = 0
-    stored_bytes: int = 0
-    parts: int = 0
-    late_events: int = 0
-    requests: int = 0
+    events: Count = 0
+    bytes: Count = 0
+    stored_bytes: Count = 0
+    parts: Count = 0
+    late_events: Count = 0
+    requests: Count = 0
     started: str = ""
     finished: str = ""
     version: str = ""

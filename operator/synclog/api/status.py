@@ -7,6 +7,25 @@ from msgspec import Meta, field
 
 from synclog.api.fields import Model, Time
 
+REASON_LENGTH = 128
+MESSAGE_LENGTH = 1024
+"""Characters of a message that are written. The schema takes more, for what older ones wrote."""
+
+JobName = Annotated[str, Meta(max_length=253)]
+"""Ours have at most 63 characters. A Job that somebody copied may have as many as any object."""
+Reason = Annotated[str, Meta(max_length=REASON_LENGTH, description="Why, in one CamelCase word.")]
+Message = Annotated[str, Meta(max_length=2048, description="Why, in a sentence.")]
+
+
+def shown_reason(text: str) -> str:
+    """A reason that came from elsewhere, as a status may have it: never empty, never too long."""
+    return text.strip()[:REASON_LENGTH] or "Unknown"
+
+
+def shown_message(text: str) -> str:
+    """A message that came from elsewhere, as a status may have it."""
+    return text[:MESSAGE_LENGTH]
+
 
 class ConditionType(Enum):
     """The conditions of a SyncLogExport."""
@@ -38,8 +57,8 @@ class Condition(Model, frozen=True, kw_only=True):
 
     type: Annotated[str, Meta(max_length=64, description="What is observed.")]
     status: Annotated[ConditionStatus, Meta(description="Whether it holds.")]
-    reason: Annotated[str, Meta(max_length=128, description="Why, in one CamelCase word.")]
-    message: Annotated[str, Meta(max_length=2048, description="Why, in a sentence.")] = ""
+    reason: Reason
+    message: Message = ""
     last_transition_time: Annotated[
         Time, Meta(description="When the status of the condition last changed.")
     ]
@@ -142,14 +161,14 @@ class Ledger(Model, frozen=True, kw_only=True):
 class LastRun(Model, frozen=True, kw_only=True):
     """The run that ended last."""
 
-    job: Annotated[str, Meta(max_length=63, description="Name of its Job.")]
+    job: Annotated[JobName, Meta(description="Name of its Job.")]
     scheduled_time: Annotated[Time | None, Meta(description="The tick that it answered.")] = None
     start: Annotated[Time | None, Meta(description="When its Job was created.")] = None
     end: Annotated[Time | None, Meta(description="When it ended.")] = None
     duration: Annotated[str, Meta(max_length=32, description="How long it took.")] = ""
     result: Annotated[str, Meta(max_length=32, description="Succeeded, Failed or Abandoned.")]
-    reason: Annotated[str, Meta(max_length=128, description="Why, in one CamelCase word.")]
-    message: Annotated[str, Meta(max_length=2048, description="Why, in a sentence.")] = ""
+    reason: Reason
+    message: Message = ""
     window: Annotated[Interval | None, Meta(description="The range that it was for.")] = None
     events: Annotated[int, Meta(description="Events that it exported.")] = 0
     bytes: Annotated[int, Meta(description="Bytes of records, uncompressed.")] = 0
@@ -223,7 +242,7 @@ class SyncLogExportStatus(Model, frozen=True, kw_only=True):
         Meta(description="The destination in one string."),
     ] = None
     active: Annotated[
-        list[Annotated[str, Meta(max_length=63)]],
+        list[JobName],
         Meta(max_length=16, description="Names of the running Jobs."),
     ] = field(default_factory=list)
     active_count: Annotated[int, Meta(description="Number of running Jobs.")] = 0

@@ -11,6 +11,8 @@ from synclog.api.status import (
     GapState,
     LastRun,
     SyncLogExportStatus,
+    shown_message,
+    shown_reason,
 )
 from synclog.planning.history import Result
 from synclog.planning.intent import Intent
@@ -246,8 +248,8 @@ def record(
         kept[finding.type.value] = Condition(
             type=finding.type.value,
             status=state,
-            reason=finding.reason,
-            message=finding.message[:1024],
+            reason=shown_reason(finding.reason),
+            message=shown_message(finding.message),
             last_transition_time=format_seconds(now)
             if changed or old is None
             else old.last_transition_time,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from synclog.api.run import LedgerCoverage, LedgerHead, RunResult, Totals, WindowText
 from synclog.api.status import Coverage, Gap, GapState, Interval, RecheckRound, SyncLogExportStatus
+from synclog.planning.intent import LATEST
 from synclog.windows import Instant, Window, Windows, format_time, parse_time
 
 LISTED = 256
@@ -94,7 +95,11 @@ def _remembered(status: SyncLogExportStatus) -> Known:
 def _told(
     found: Known, ledger: LedgerHead, coverage: LedgerCoverage | None, totals: Totals | None
 ) -> Known:
-    """What one result tells of the ledger; the newest head and totals so far."""
+    """What one result tells of the ledger; the newest head and totals so far.
+
+    Raises:
+        ValueError: it holds a text that is no time, or no range, or one out of all reason.
+    """
     newer = found.ledger is None or ledger.head > found.ledger.head
     kept = Known(
         ledger=ledger if newer else found.ledger,
@@ -103,11 +108,16 @@ def _told(
     )
     if coverage is None:
         return kept
+    start = parse_time(coverage.from_)
+    covered = Windows(map(window_of, coverage.intervals))
+    lost = Windows(map(window_of, coverage.lost))
+    if max([start, *(window.end for window in (*covered, *lost))]) > LATEST:
+        raise ValueError("a ledger holds nothing of such a time")
     return replace(
         kept,
-        start=parse_time(coverage.from_),
-        covered=Windows(map(window_of, coverage.intervals)),
-        lost=Windows(map(window_of, coverage.lost)),
+        start=start,
+        covered=covered,
+        lost=lost,
         rechecked={
             name: Windows(map(window_of, windows)) for name, windows in coverage.rechecked.items()
         },

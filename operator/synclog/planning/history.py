@@ -6,7 +6,7 @@ from enum import Enum
 
 from synclog.api.run import FAILED, SUCCEEDED, Purpose, RunResult
 from synclog.api.spec import History
-from synclog.api.status import Interval, LastRun
+from synclog.api.status import Interval, LastRun, shown_message, shown_reason
 from synclog.planning.model import DeleteRun, Event, Run, RunState
 from synclog.windows import (
     MINUTE,
@@ -141,8 +141,8 @@ def last_run(end: Ending) -> LastRun:
         end=format_seconds(end.at),
         duration=format_duration(max((run.finished or end.at) - run.created, 0) // 1000 * 1000),
         result=end.result.value,
-        reason=end.reason,
-        message=end.message[:1024],
+        reason=shown_reason(end.reason),
+        message=shown_message(end.message),
         window=None
         if run.span is None
         else Interval(start=format_time(run.span.start), end=format_time(run.span.end)),

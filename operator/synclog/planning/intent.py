@@ -9,7 +9,8 @@ from synclog.planning.schedule import Schedule, parse_schedule
 from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, parse_duration, parse_time
 
 _LONGEST: Span = 3650 * DAY
-_LATEST = parse_time("2200-01-01T00:00:00Z")
+LATEST = parse_time("2200-01-01T00:00:00Z")
+"""What is later is a mistake, and sums with it are no times any more."""
 _SHORTEST_DEADLINE: Span = 10 * SECOND
 _MOST_WINDOWS_OF_A_LOOK = 400
 """Windows of a look-back: one run reads all of them, so no part of it has to wait for another."""
@@ -102,7 +103,7 @@ def _check_bounds(intent: Intent) -> None:
     lengths = (intent.step, intent.settle_delay, intent.retention, intent.pending_timeout)
     if max(lengths) > _LONGEST:
         raise SpecError("a duration is longer than 3650d: write a shorter one")
-    if max(intent.start or 0, intent.end or 0) > _LATEST:
+    if max(intent.start or 0, intent.end or 0) > LATEST:
         raise SpecError("range: a time is later than the year 2200: write an earlier one")
     if intent.step < MINUTE:
         raise SpecError("range: maxWindow must be at least 1m, write 24h")

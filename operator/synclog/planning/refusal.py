@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from synclog.api.source import RETENTION
 from synclog.api.spec import SyncLogExportSpec
-from synclog.api.status import ConditionType, SyncLogExportStatus
+from synclog.api.status import ConditionType, SyncLogExportStatus, shown_message
 from synclog.planning import conditions
 from synclog.planning.conditions import Finding
 from synclog.planning.model import Event, Plan
@@ -31,7 +31,7 @@ def refuse(
     """
     told = any(
         (known.type, known.reason, known.message)
-        == (finding.type.value, finding.reason, finding.message[:1024])
+        == (finding.type.value, finding.reason, shown_message(finding.message))
         for known in status.conditions
     )
     findings = [

@@ -319,3 +319,9 @@ def make() -> Make:
 def stored(gateway: MemoryGateway, make: Make) -> Iterator[Document]:
     """A SyncLogExport in the API server."""
     return gateway.seed(EXPORTS, make.export_body())
+
+
+@pytest.fixture(scope="session")
+def make_one() -> type[Make]:
+    """For tests that need new objects for each example."""
+    return Make
