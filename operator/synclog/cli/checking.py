@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import yaml
 
 from synclog.api import names
-from synclog.api.crd import schema_of
+from synclog.api.admission import admit
 from synclog.api.spec import SyncLogExportSpec
+from synclog.cli import manifests
 from synclog.controller.objects import export_of
 from synclog.controller.refusals import refusal_of
 from synclog.planning.errors import SpecError
@@ -55,20 +55,13 @@ def check(text: str, now: Instant | None = None) -> list[Report]:
     """
     moment = time.time_ns() // 1_000_000 if now is None else now
     try:
-        documents = list(yaml.safe_load_all(text))
+        documents = list(manifests.read(text))
     except yaml.YAMLError as error:
         raise CheckError(f"this is no YAML: {error}") from error
-    found = [document for document in _flat(documents) if document.get("kind") == names.KIND]
+    found = [document for document in documents if document.get("kind") == names.KIND]
     if not found:
         raise CheckError(f"no {names.KIND} in it")
     return [_explain(document, moment) for document in found]
-
-
-def _flat(documents: list[Any]) -> Iterator[dict[str, Any]]:
-    for document in documents:
-        if isinstance(document, dict):
-            items = document.get("items")
-            yield from _flat(items) if isinstance(items, list) else [document]
 
 
 def _explain(document: dict[str, Any], now: Instant) -> Report:
@@ -77,19 +70,19 @@ def _explain(document: dict[str, Any], now: Instant) -> Report:
     namespace = str(metadata.get("namespace") or "default")
     name = str(metadata.get("name") or "")
     title = f"{names.KIND} {namespace}/{name}"
-    problems = list(_problems(document, name))
-    spec = document.get("spec")
-    if isinstance(spec, dict) and not problems:
+    stored, found = admit(document)
+    problems = [str(problem) for problem in found]
+    if document.get("apiVersion") != names.API_VERSION:
+        problems.insert(0, f"apiVersion: write {names.API_VERSION}")
+    if not problems:
         try:
-            # As the API server hands it on: without time objects, which YAML makes of times.
-            plain = msgspec.json.decode(msgspec.json.encode(spec))
-            refusal = refusal_of(export_of(_stored(namespace, name, plain)), ())
-            if refusal:
-                problems.append(refusal[1])
+            export = export_of(_stored(namespace, name, stored["spec"]))
+            refusal = refusal_of(export, ())
+            if refusal or export.spec is None:
+                problems.append(refusal[1] if refusal else export.problem)
             else:
-                typed = msgspec.convert(plain, SyncLogExportSpec)
-                intent = read_intent(typed, namespace, name)
-                return Report(True, "\n".join([title, *_story(typed, intent, now)]))
+                intent = read_intent(export.spec, namespace, name)
+                return Report(True, "\n".join([title, *_story(export.spec, intent, now)]))
         except SpecError as error:
             problems.append(str(error))
     lines = [f"  problem      {problem}" for problem in problems]
@@ -99,34 +92,6 @@ def _explain(document: dict[str, Any], now: Instant) -> Report:
 def _stored(namespace: str, name: str, spec: Any) -> dict[str, Any]:
     metadata = {"namespace": namespace, "name": name, "uid": "check", "resourceVersion": "1"}
     return {"metadata": metadata | {"creationTimestamp": "1970-01-01T00:00:00Z"}, "spec": spec}
-
-
-def _problems(document: dict[str, Any], name: str) -> Iterator[str]:
-    if document.get("apiVersion") != names.API_VERSION:
-        yield f"apiVersion: write {names.API_VERSION}"
-    if not name:
-        yield "metadata.name: write a name"
-    if not isinstance(document.get("spec"), dict):
-        yield "spec: write what to export"
-        return
-    schema = schema_of(msgspec.inspect.type_info(SyncLogExportSpec))
-    yield from _unknown(document["spec"], schema, "spec")
-
-
-def _unknown(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
-    """Fields that the schema does not have: ``kubectl apply`` refuses them."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown(item, schema.get("items", {}), f"{path}[{index}]")
-    if not isinstance(value, dict) or "properties" not in schema:
-        return
-    for field, item in value.items():
-        inner = schema["properties"].get(field)
-        if inner is None:
-            known = ", ".join(sorted(schema["properties"]))
-            yield f"{path}.{field}: there is no such field; known are {known}"
-        else:
-            yield from _unknown(item, inner, f"{path}.{field}")
 
 
 def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:

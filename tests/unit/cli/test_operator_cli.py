@@ -7,7 +7,7 @@ import yaml
 
 from synclog import __version__
 from synclog.api.crd import custom_resource_definition
-from synclog.cli import operator
+from synclog.cli import manifests, operator
 from synclog.cli.checking import CheckError, check
 from synclog.windows import parse_time
 
@@ -28,7 +28,7 @@ spec:
 
 
 def changed(**spec):
-    document = yaml.safe_load(GOOD)
+    (document,) = manifests.read(GOOD)
     document["spec"] |= spec
     return yaml.safe_dump(document)
 
