@@ -6,7 +6,16 @@ from synclog.api.range import Between, Last, Rolling
 from synclog.api.spec import SyncLogExportSpec
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import Schedule, parse_schedule
-from synclog.windows import DAY, MINUTE, SECOND, Instant, Span, parse_duration, parse_time
+from synclog.windows import (
+    DAY,
+    MINUTE,
+    SECOND,
+    Instant,
+    Span,
+    format_duration,
+    parse_duration,
+    parse_time,
+)
 
 _LONGEST: Span = 3650 * DAY
 LATEST = parse_time("2200-01-01T00:00:00Z")
@@ -59,87 +68,128 @@ def read_intent(spec: SyncLogExportSpec, namespace: str, name: str) -> Intent:
     """Turn the texts of a spec into numbers.
 
     Raises:
-        SpecError: the spec says something that nobody can do.
+        SpecError: the spec says something that nobody can do. The sentence names the field, what
+            it says, and what to write instead.
     """
     kind = spec.range.kind
     if kind is None:
-        raise SpecError("range: set exactly one of rolling, between and last")
-    try:
-        start, end = _bounds(kind)
-        intent = Intent(
-            schedule=None
-            if spec.schedule is None
-            else parse_schedule(spec.schedule, spec.time_zone, f"{namespace}/{name}"),
-            start=start,
-            end=end,
-            look_back=parse_duration(kind.duration) if isinstance(kind, Last) else None,
-            settle_delay=parse_duration(kind.settle_delay),
-            step=parse_duration(kind.max_window),
-            retention=parse_duration(spec.source.retention),
-            rounds=()
-            if isinstance(kind, Last)
-            else tuple((text, parse_duration(text)) for text in kind.recheck_after),
-            starting_deadline=None
-            if spec.starting_deadline is None
-            else parse_duration(spec.starting_deadline),
-            pending_timeout=parse_duration(spec.pending_timeout),
-        )
-    except SpecError:
-        raise
-    except ValueError as error:
-        raise SpecError(str(error)) from error
-    if start is not None and end is not None and start >= end:
-        raise SpecError("range.between: start must be before end")
-    _check_bounds(intent)
+        raise SpecError("spec.range: set exactly one of rolling, between and last")
+    path = f"spec.range.{type(kind).__name__.lower()}"
+    start, end = _bounds(kind, path)
+    _length("spec.runTimeout", spec.run_timeout, "1h")
+    intent = Intent(
+        schedule=None
+        if spec.schedule is None
+        else parse_schedule(spec.schedule, spec.time_zone, f"{namespace}/{name}"),
+        start=start,
+        end=end,
+        look_back=_length(f"{path}.duration", kind.duration, "7d")
+        if isinstance(kind, Last)
+        else None,
+        settle_delay=_length(f"{path}.settleDelay", kind.settle_delay, "15m"),
+        step=_length(f"{path}.maxWindow", kind.max_window, "24h"),
+        retention=_length("spec.source.retention", spec.source.retention, "90d"),
+        rounds=()
+        if isinstance(kind, Last)
+        else tuple(
+            (text, _length(f"{path}.recheckAfter[{index}]", text, "24h"))
+            for index, text in enumerate(kind.recheck_after)
+        ),
+        starting_deadline=None
+        if spec.starting_deadline is None
+        else _length("spec.startingDeadline", spec.starting_deadline, "10m"),
+        pending_timeout=_length("spec.pendingTimeout", spec.pending_timeout, "10m"),
+    )
+    _check_bounds(intent, path)
     return intent
 
 
-def _check_bounds(intent: Intent) -> None:
+def _length(path: str, text: str, example: str) -> Span:
+    try:
+        length = parse_duration(text)
+    except ValueError as error:
+        raise SpecError(
+            f"{path}: {text!r} is not a duration: write a whole number and one unit, such as "
+            f"{example}"
+        ) from error
+    if length > _LONGEST:
+        most = format_duration(_LONGEST)
+        raise SpecError(f"{path}: {text} is longer than {most}: write a shorter one, or {example}")
+    return length
+
+
+def _time(path: str, text: str) -> Instant:
+    try:
+        instant = parse_time(text)
+    except ValueError as error:
+        raise SpecError(
+            f"{path}: {text!r} is not a time: write one with its zone, such as 2026-01-31T00:00:00Z"
+        ) from error
+    if instant > LATEST:
+        raise SpecError(f"{path}: {text} is later than the year 2200: write an earlier time")
+    return instant
+
+
+def _check_bounds(intent: Intent, path: str) -> None:
     """Refuse what can be read and not be done.
 
     Raises:
         SpecError: the sentence says what to write instead.
     """
-    lengths = (intent.step, intent.settle_delay, intent.retention, intent.pending_timeout)
-    if max(lengths) > _LONGEST:
-        raise SpecError("a duration is longer than 3650d: write a shorter one")
-    if max(intent.start or 0, intent.end or 0) > LATEST:
-        raise SpecError("range: a time is later than the year 2200: write an earlier one")
+    kept = format_duration(intent.retention)
     if intent.step < MINUTE:
-        raise SpecError("range: maxWindow must be at least 1m, write 24h")
-    if intent.starting_deadline is not None and intent.starting_deadline < _SHORTEST_DEADLINE:
-        raise SpecError("startingDeadline must be at least 10s: a tick needs time to start")
+        seen = format_duration(intent.step)
+        raise SpecError(f"{path}.maxWindow: {seen} is too short: write at least 1m, or 24h")
+    deadline = intent.starting_deadline
+    if deadline is not None and deadline < _SHORTEST_DEADLINE:
+        raise SpecError(
+            f"spec.startingDeadline: {format_duration(deadline)} is too short, a tick needs time "
+            "to start: write at least 10s, or 10m"
+        )
     if intent.settle_delay >= intent.retention:
-        raise SpecError("range: settleDelay must be shorter than source.retention")
-    if any(age >= intent.retention for _, age in intent.rounds):
-        raise SpecError("range: every recheckAfter must be shorter than source.retention")
+        raise SpecError(
+            f"{path}.settleDelay: {format_duration(intent.settle_delay)} is not shorter than "
+            f"spec.source.retention, {kept}: the source would forget everything; write 15m"
+        )
+    for index, (text, age) in enumerate(intent.rounds):
+        if age >= intent.retention:
+            raise SpecError(
+                f"{path}.recheckAfter[{index}]: {text} is not shorter than spec.source.retention, "
+                f"{kept}: the source would have nothing to compare with; write 7d"
+            )
     if intent.look_back is not None:
-        _check_look_back(intent, intent.look_back)
+        _check_look_back(intent, intent.look_back, f"{path}.duration")
 
 
-def _check_look_back(intent: Intent, look_back: Span) -> None:
+def _check_look_back(intent: Intent, look_back: Span, path: str) -> None:
+    seen = f"{path}: {format_duration(look_back)}"
     if look_back >= intent.retention:
         raise SpecError(
-            "range.last: duration must be shorter than source.retention; for everything that the "
-            "source has, write rolling: {}"
+            f"{seen} is not shorter than spec.source.retention, {format_duration(intent.retention)}"
+            "; for everything that the source has, write rolling: {}"
         )
     if look_back <= intent.settle_delay:
-        raise SpecError("range.last: duration must be longer than settleDelay: nothing is left")
+        raise SpecError(
+            f"{seen} is not longer than settleDelay, {format_duration(intent.settle_delay)}: "
+            "nothing is left; write 7d"
+        )
     if look_back > _MOST_WINDOWS_OF_A_LOOK * intent.step:
         raise SpecError(
-            f"range.last: duration is more than {_MOST_WINDOWS_OF_A_LOOK} times maxWindow: write "
-            "a longer maxWindow"
+            f"{seen} is more than {_MOST_WINDOWS_OF_A_LOOK} times maxWindow, "
+            f"{format_duration(intent.step)}: write a longer maxWindow"
         )
 
 
-def _bounds(kind: Rolling | Between | Last) -> tuple[Instant | None, Instant | None]:
+def _bounds(kind: Rolling | Between | Last, path: str) -> tuple[Instant | None, Instant | None]:
     match kind:
-        case Rolling(from_=None):
-            return None, None
-        case Rolling(from_=str(start)):
-            return parse_time(start), None
+        case Rolling(from_=str(text)):
+            return _time(f"{path}.from", text), None
         case Between():
-            return parse_time(kind.start), parse_time(kind.end)
-        case Last():
-            return None, None
-    raise TypeError(kind)
+            start, end = _time(f"{path}.start", kind.start), _time(f"{path}.end", kind.end)
+            if start >= end:
+                raise SpecError(
+                    f"{path}: start, {kind.start}, must be before end, {kind.end}: swap them or "
+                    "move the end"
+                )
+            return start, end
+    return None, None

@@ -109,7 +109,7 @@ def parse_schedule(text: str, zone: str, spread_by: str) -> Schedule:
     """
     fields = _MACROS.get(text.strip(), text).split()
     if len(fields) != len(_SPREAD):
-        raise SpecError(f"schedule {text!r} is not understood: {_EXAMPLE}")
+        raise SpecError(f"spec.schedule: {text!r} is not understood: {_EXAMPLE}")
     cron = " ".join(
         _spread(field, name, values, spread_by)
         for field, (name, values) in zip(fields, _SPREAD.items(), strict=True)
@@ -119,9 +119,11 @@ def parse_schedule(text: str, zone: str, spread_by: str) -> Schedule:
         next(schedule.after(0))
     except CronSimError as error:
         problem = str(error).lower() or "it cannot be read"
-        raise SpecError(f"schedule {text!r} is not understood: {problem}; {_EXAMPLE}") from error
+        raise SpecError(
+            f"spec.schedule: {text!r} is not understood: {problem}; {_EXAMPLE}"
+        ) from error
     except StopIteration:
-        raise SpecError(f"schedule {text!r} is never due: no such day exists") from None
+        raise SpecError(f"spec.schedule: {text!r} is never due: no such day exists") from None
     return schedule
 
 
@@ -140,7 +142,7 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SpecError(
-            f"timeZone {name!r} is unknown: write an IANA name such as UTC or Europe/Berlin"
+            f"spec.timeZone: {name!r} is unknown: write an IANA name such as UTC or Europe/Berlin"
         ) from error
 
 
@@ -155,17 +157,22 @@ def _spread(field: str, name: str, values: range, spread_by: str) -> str:
         match = _HASHED.fullmatch(item)
         if match is None:
             raise SpecError(
-                f"{name} {item!r} is not understood: write H, H/15, H(0-29) or H(0-29)/5"
+                f"spec.schedule: {name} {item!r} is not understood: write H, H/15, H(0-29) or "
+                "H(0-29)/5"
             )
         low = int(match[1] or values[0])
         high = int(match[2] or values[-1])
         if not values[0] <= low <= high <= values[-1]:
-            raise SpecError(f"{name} {item!r} must stay within {values[0]} and {values[-1]}")
+            raise SpecError(
+                f"spec.schedule: {name} {item!r} must stay within {values[0]} and {values[-1]}"
+            )
         if match[3] is None:
             return str(low + draw % (high - low + 1))
         step = int(match[3])
         if not 0 < step <= high - low + 1:
-            raise SpecError(f"{name} {item!r}: the step must be from 1 to {high - low + 1}")
+            raise SpecError(
+                f"spec.schedule: {name} {item!r}: the step must be from 1 to {high - low + 1}"
+            )
         return f"{low + draw % step}-{high}/{step}"
 
     return ",".join(replace(item) for item in field.split(","))

@@ -76,7 +76,7 @@ def test_what_would_happen_is_said(spec, words):
         ),
         ({"parallelism": "two"}, "parallelism"),
         ({"range": {}}, "exactly one"),
-        ({"range": {"last": {"duration": "90d"}}}, "shorter than source.retention"),
+        ({"range": {"last": {"duration": "90d"}}}, "shorter than spec.source.retention"),
         ({"podTemplate": {"env": [{"name": "SYNCLOG_X", "value": "1"}]}}, "SYNCLOG_X"),
     ],
 )

@@ -158,3 +158,45 @@ def test_every_command_has_help_with_an_example(command, capsys):
         export.main([command, "--help"])
     assert caught.value.code == 0
     assert "synclog-export" in capsys.readouterr().out.partition("example")[2]
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "words"),
+    [
+        ("--max-window", "0h", "--max-window: 0h is too short: write at least 1m, or 24h"),
+        ("--max-window", "1 day", "--max-window: '1 day' is not a duration: write a whole number"),
+        ("--settle-delay", "soon", "--settle-delay: 'soon' is not a duration: write a whole"),
+        ("--recheck", "7", "--recheck: '7' is not a duration: write a whole number and one unit"),
+        ("--start", "now", "--start: 'now' is no time: write 2026-01-31 or"),
+    ],
+)
+def test_a_flag_that_cannot_be_read_is_named(flag, text, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        export.main(["run", "--url", "https://x", flag, text])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"settleDelay": "soon"}, "settleDelay: 'soon' is not a duration: write a whole number"),
+        ({"source": {"retention": "90"}}, "source.retention: '90' is not a duration: write a"),
+    ],
+)
+def test_a_duration_of_a_spec_that_cannot_be_read_is_named(tmp_path, changes, words):
+    source = {"url": "https://x", "auth": {"bearerToken": {"secretName": "s"}}}
+    spec = {
+        "purpose": "inspect",
+        "owner": {"namespace": "n", "name": "e"},
+        "destination": {},
+        "output": {},
+        "coverageStart": "2026-01-01T00:00:00Z",
+        **changes,
+        "source": source | changes.get("source", {}),
+    }
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(spec))
+    with pytest.raises(ConfigurationError) as raised:
+        inputs.run_spec(argparse.Namespace(spec=str(path)))
+    assert words in raised.value.message

@@ -52,7 +52,8 @@ def test_an_empty_trigger_asks_for_nothing():
 def test_a_tiny_max_window_is_refused_before_any_window_is_cut(length):
     world = World(spec=make_spec(range={"rolling": {"maxWindow": length}}))
     (event,) = world.step().events
-    assert event.message == "range: maxWindow must be at least 1m, write 24h"
+    expected = f"spec.range.rolling.maxWindow: {length.replace('0m', '0s')} is too short"
+    assert event.message == f"{expected}: write at least 1m, or 24h"
     assert world.runs == []
 
 

@@ -262,7 +262,7 @@ def test_a_downtime_of_many_small_look_backs_is_remembered_whole():
 @pytest.mark.parametrize(
     ("last", "words"),
     [
-        ({"duration": "90d"}, "shorter than source.retention"),
+        ({"duration": "90d"}, "shorter than spec.source.retention"),
         ({"duration": "15m"}, "longer than settleDelay"),
         ({"duration": "30d", "maxWindow": "1h"}, "longer maxWindow"),
         ({"duration": "soon"}, "soon"),

@@ -20,13 +20,15 @@ from synclog.api.source import (
     UserPasswordAuth,
 )
 from synclog.exporter.errors import ConfigurationError
-from synclog.windows import Instant, format_time, parse_duration, parse_time
+from synclog.windows import MINUTE, Instant, format_time, parse_duration, parse_time
 
 LAPTOP = Owner(namespace="local", name="synclog-export")
 """Owner of a ledger that was begun by hand."""
 
 OUTPUT_FORMATS = {form.value.lower(): form for form in OutputFormat}
 """Forms of records, as a flag names them."""
+
+_DURATIONS = "write a whole number and one unit, such as 15m, 24h or 90d"
 
 _UNUSED = "command-line"
 """Name of the Secret in a spec that is made of flags; nothing reads it."""
@@ -68,7 +70,14 @@ def duration_argument(text: str) -> str:
     try:
         parse_duration(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration: {_DURATIONS}") from error
+    return text
+
+
+def window_argument(text: str) -> str:
+    """Check the length of a window from the command line."""
+    if parse_duration(duration_argument(text)) < MINUTE:
+        raise argparse.ArgumentTypeError(f"{text} is too short: write at least 1m, or 24h")
     return text
 
 
@@ -83,9 +92,19 @@ def _content(name: str) -> bytes:
 
 def _decoded(data: bytes, *, where: str) -> RunSpec:
     try:
-        return msgspec.json.decode(data, type=RunSpec)
+        spec = msgspec.json.decode(data, type=RunSpec)
     except msgspec.DecodeError as error:
         raise ConfigurationError("InvalidRunSpec", f"{where} is no run spec: {error}") from error
+    for field, text in (
+        ("settleDelay", spec.settle_delay),
+        ("source.retention", spec.source.retention),
+    ):
+        try:
+            parse_duration(text)
+        except ValueError as error:
+            wrong = f"{where}: {field}: {text!r} is not a duration: {_DURATIONS}"
+            raise ConfigurationError("InvalidRunSpec", wrong) from error
+    return spec
 
 
 def _of_flags(args: argparse.Namespace) -> RunSpec:

@@ -118,14 +118,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default="source",
         help="records as they are served, or one JSON object a line (default: source)",
     )
-    for name, default, text in (
-        ("--max-window", "24h", "longest window"),
-        ("--settle-delay", "15m", "how old an instant must be"),
-        ("--retention", "90d", "how long the source keeps its log"),
+    for name, default, text, kind in (
+        ("--max-window", "24h", "longest window", inputs.window_argument),
+        ("--settle-delay", "15m", "how old an instant must be", inputs.duration_argument),
+        ("--retention", "90d", "how long the source keeps its log", inputs.duration_argument),
     ):
         flags.add_argument(
             name,
-            type=inputs.duration_argument,
+            type=kind,
             default=default,
             metavar="DURATION",
             help=f"{text} (default: {default})",

@@ -33,6 +33,9 @@ def windows_of(spec: RunSpec) -> list[Window]:
     """
     if spec.span is None:
         raise ConfigurationError("InvalidRunSpec", "a window run needs a span: set span")
+    if spec.span.step_ms <= 0:
+        wrong = f"span.stepMs: {spec.span.step_ms} is too short: write 86400000 for 24h"
+        raise ConfigurationError("InvalidRunSpec", wrong)
     try:
         span = Window(parse_time(spec.span.start), parse_time(spec.span.end))
         return cut(span, spec.span.step_ms)
