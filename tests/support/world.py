@@ -7,7 +7,9 @@ import msgspec
 from synclog.api.rounds import counts_from, current
 from synclog.api.run import (
     FAILED,
+    NOT_RETRIED_JOB,
     SUCCEEDED,
+    ExitCode,
     LedgerCoverage,
     LedgerHead,
     Purpose,
@@ -161,11 +163,12 @@ class World:
         self.rechecked[name] = self.rechecked.get(name, Windows()) | part
         self.rechecked = {name: self.rechecked[name] for name in current(self.rechecked)}
 
-    def result(self, run, reason, outcome=SUCCEEDED, window=None):
+    def result(self, run, reason, outcome=SUCCEEDED, window=None, exit_code=0):
         return RunResult(
             outcome=outcome,
             reason=reason,
             message=f"it was {reason}",
+            exit_code=exit_code,
             purpose=run.purpose,
             window=window
             and WindowText(start=format_time(window.start), end=format_time(window.end)),
@@ -221,7 +224,7 @@ class World:
             results=tuple(results) if tell else (),
         )
 
-    def fail(self, run, *, windows=(), reason="SourceUnavailable", tell=True):
+    def fail(self, run, *, windows=(), reason="SourceUnavailable", code=ExitCode.SOURCE, tell=True):
         """The Job fails after it exported ``windows`` (indexes)."""
         results = []
         if run.purpose is Purpose.WINDOW:
@@ -232,12 +235,12 @@ class World:
                     results.append(
                         self.result(run, self.commit(window, self.rounds[run.uid]), window=window)
                     )
-        results.append(self.result(run, reason, FAILED))
+        results.append(self.result(run, reason, FAILED, exit_code=code))
         return self.change(
             run,
             state=RunState.FAILED,
             finished=self.now,
-            reason="FailedIndexes",
+            reason="PodFailurePolicy" if code in NOT_RETRIED_JOB else "FailedIndexes",
             results=tuple(results) if tell else (),
         )
 

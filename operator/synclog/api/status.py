@@ -158,6 +158,22 @@ class Ledger(Model, frozen=True, kw_only=True):
     digest: Annotated[str, Meta(max_length=64, description="SHA-256 of its newest entry.")]
 
 
+class HeldBack(Model, frozen=True, kw_only=True):
+    """Why runs wait: the last one failed in a way that the next would, too."""
+
+    reason: Reason
+    failures: Annotated[int, Meta(description="Runs that failed like this, one after the other.")]
+    since: Annotated[Time, Meta(description="When the last of them ended.")]
+    until: Annotated[
+        Time,
+        Meta(
+            description="No run starts before. An edit of the spec, or a new trigger, starts one "
+            "at once."
+        ),
+    ]
+    generation: Annotated[int, Meta(description="Generation of the spec that they failed with.")]
+
+
 class LastRun(Model, frozen=True, kw_only=True):
     """The run that ended last."""
 
@@ -250,6 +266,13 @@ class SyncLogExportStatus(Model, frozen=True, kw_only=True):
     consecutive_failures: Annotated[
         int, Meta(description="Runs that failed since the last success.")
     ] = 0
+    held_back: Annotated[
+        HeldBack | None,
+        Meta(
+            description="Set after a run that failed by configuration or authorisation, until one "
+            "succeeds."
+        ),
+    ] = None
     skipped: Annotated[
         dict[str, int], Meta(max_length=16, description="Skipped ticks by reason.")
     ] = field(default_factory=dict)

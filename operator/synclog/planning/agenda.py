@@ -9,7 +9,7 @@ from synclog.planning import coverage, due, history, lookback, rechecks, slots
 from synclog.planning.books import Books
 from synclog.planning.intent import Intent
 from synclog.planning.model import CreateRun, Observed, Run
-from synclog.planning.ticking import Ticking, optional_time, see_ticks
+from synclog.planning.ticking import Ticking, see_ticks
 from synclog.windows import SECOND, Instant, Window, Windows, parse_time
 
 
@@ -26,6 +26,8 @@ class Agenda:
     skipped: tuple[tuple[due.Skip, int], ...] = ()
     trigger: str | None = None
     """The trigger that is answered."""
+    held_until: Instant | None = None
+    """Until when no run starts, after one that failed as the next would."""
     creates: tuple[CreateRun, ...] = ()
     wakeups: tuple[Instant, ...] = ()
 
@@ -33,29 +35,38 @@ class Agenda:
 def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -> Agenda:
     """See what has come due, and fill the slots."""
     main_busy = any(run.slot is Slot.MAIN for run in books.active)
-    ticking = see_ticks(observed, intent, books, now, busy=main_busy)
+    trigger = _open_trigger(observed)
+    urgent = trigger is not None and not main_busy
+    held = None if urgent else books.held_until(observed.generation, now)
+    if main_busy:
+        passed_over = due.Skip.OVERLAP
+    else:
+        passed_over = due.Skip.MISSED if held is None else due.Skip.BACK_OFF
+    ticking = see_ticks(observed, intent, books, now, passed_over=passed_over)
     idle = _idle(observed, intent, books, now, ticking=ticking)
     if observed.spec.suspend:
         return idle
-    trigger = _open_trigger(observed)
     work = slots.Work(
         found=books.found,
         step=intent.step,
+        settle_delay=intent.settle_delay,
         generation=observed.generation,
         consecutive_failures=books.consecutive_failures,
         last_end=books.last_end,
         attempts=books.attempts,
         now=now,
-        urgent=trigger is not None and not main_busy,
+        urgent=urgent,
     )
     if books.found.ledger is None or books.found.start is None:
         agenda = _inspect(
             observed, books, work, idle, first=intent.first(observed.created), now=now
         )
+    elif held is not None:
+        agenda = dataclasses.replace(idle, held_until=held, wakeups=(held,))
     else:
         agenda = idle
         if not main_busy:
-            agenda = _main(observed, intent, books, work, idle, ticks=ticking.ticks)
+            agenda = _main(observed, intent, books, work, idle, ticking=ticking)
         agenda = _retry(books, work, observed.runs, agenda, now)
         agenda = _recheck(intent, books, work, observed.runs, agenda, now=now)
     names = rechecks.names(intent, agenda.due_until)
@@ -69,9 +80,9 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
 def _idle(
     observed: Observed, intent: Intent, books: Books, now: Instant, *, ticking: Ticking
 ) -> Agenda:
-    """The agenda if no run is started."""
+    """The agenda if no run is started: a tick that is owed then has none."""
     status, ticks, owed = observed.status, ticking.ticks, ticking.owed
-    last = optional_time(status.last_schedule_time)
+    skipped = ticks.skipped if owed is None else (*ticks.skipped, (due.Skip.EDITED, 1))
     due_until = _due_so_far(observed, intent, books, now)
     if owed is not None:
         due_until = max(intent.settled(owed), due_until or 0)
@@ -82,8 +93,8 @@ def _idle(
         due_until=due_until,
         asked=_asked_for(observed, intent, books, ticks, now),
         since=ticking.since,
-        last_tick=ticks.accounted or owed or (last if last is None or last <= now else None),
-        skipped=ticks.skipped,
+        last_tick=owed or ticks.accounted or ticking.last,
+        skipped=skipped,
         trigger=answered,
     )
 
@@ -122,19 +133,21 @@ def _main(
     work: slots.Work,
     idle: Agenda,
     *,
-    ticks: due.Ticks,
+    ticking: Ticking,
 ) -> Agenda:
     """Fill the main slot, unless there is nothing to do for it yet."""
     assert work.found.start is not None
-    asked = _asked(intent, idle.due_until, ticks.waiting, work)
-    if asked <= work.found.start and idle.due_until is None and ticks.waiting is None:
+    tick = ticking.ticks.waiting or ticking.owed
+    idle = dataclasses.replace(idle, skipped=ticking.ticks.skipped)
+    asked = _asked(intent, idle.due_until, tick, work)
+    if asked <= work.found.start and idle.due_until is None and tick is None:
         # Coverage starts in the future, and nothing would wake us for it.
         return dataclasses.replace(idle, wakeups=(work.found.start + intent.settle_delay + SECOND,))
     last = books.last_run
     if (
         last is not None
         and last.reason in history.GONE
-        and ticks.waiting is None
+        and tick is None
         and not work.urgent
         and work.now < (again := slots.wait_after(work, ()))
     ):
@@ -144,7 +157,7 @@ def _main(
         mine = lookback.looks(intent, [work.now]) - work.found.settled
         mine &= Windows([Window(work.found.start, work.now)])
         idle = dataclasses.replace(idle, asked=idle.asked | mine)
-    return _fill(books, work, observed, idle, due_until=due_until, tick=ticks.waiting)
+    return _fill(books, work, observed, idle, due_until=due_until, tick=tick)
 
 
 def _open_trigger(observed: Observed) -> str | None:
@@ -234,7 +247,14 @@ def _fill(
         trigger=observed.spec.trigger if work.urgent else idle.trigger,
     )
     start = slots.frontier(books.found, (*books.active, *books.finished), books.failed, work.now)
-    ahead = coverage.due(start, due_until, agenda.asked)
+    ahead, more = slots.ripe(work, coverage.due(start, due_until, agenda.asked))
+    if more is not None:
+        agenda = dataclasses.replace(agenda, wakeups=(*agenda.wakeups, more))
+    if ahead and tick is None and not work.found.settled.overlaps(Window(start - 1, start)):
+        # It goes on where a run failed: without a pause, all of a backlog would fail in turn.
+        again = slots.not_before(work, books.finished, Window(start - 1, start))
+        if work.now < again:
+            return dataclasses.replace(agenda, wakeups=(*agenda.wakeups, again))
     if ahead:
         run = slots.create(
             work,
@@ -266,6 +286,9 @@ def _retry(
     ended = slots.frontier(books.found, (*books.active, *books.finished), books.failed, now)
     until = min(agenda.due_until, ended)
     wanted = coverage.due(books.found.start, until, agenda.asked) - books.found.settled - busy
+    wanted, more = slots.ripe(work, wanted)
+    if more is not None:
+        agenda = dataclasses.replace(agenda, wakeups=(*agenda.wakeups, more))
     waiting = slots.retries(work, books.finished, wanted)
     if not waiting:
         return agenda

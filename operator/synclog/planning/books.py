@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from synclog.api.run import Purpose
-from synclog.api.status import LastRun
+from synclog.api.status import HeldBack, LastRun
 from synclog.planning import coverage, history
 from synclog.planning.history import Ending, Result
 from synclog.planning.intent import Intent
@@ -33,7 +33,17 @@ class Books:
     last_end: Instant | None
     last_success: str | None
     consecutive_failures: int
+    held_back: HeldBack | None
     runs: dict[str, int]
+
+    def held_until(self, generation: int, now: Instant) -> Instant | None:
+        """Until when no run is to start, with a generation of the spec; None: it may start."""
+        held = self.held_back
+        if held is None or held.generation != generation:
+            return None
+        until = parse_time(held.until)
+        # What ended in the future was told by a clock that was ahead.
+        return until if parse_time(held.since) <= now < until else None
 
 
 def account(observed: Observed, intent: Intent, now: Instant) -> Books:
@@ -50,6 +60,7 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
     counts = dict(status.totals.runs if status.totals else {})
     failures = status.consecutive_failures
     last_run, last_success = status.last_run, status.last_successful_time
+    held_back = status.held_back
     names = {run.name for run in runs}
     gone = [name for name in status.active if name not in names]
     for name in gone:
@@ -58,6 +69,7 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
         failures += 1
     for end in endings:
         last_run = history.last_run(end)
+        held_back = history.held_back(held_back, end)
         history.count(counts, last_run.result, last_run.reason)
         failures = 0 if end.result is Result.SUCCEEDED else failures + 1
         if end.result is Result.SUCCEEDED:
@@ -82,5 +94,6 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
         last_end=parse_time(last_run.end) if last_run and last_run.end else None,
         last_success=last_success,
         consecutive_failures=failures,
+        held_back=held_back,
         runs=counts,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from synclog.api.status import (
+    MESSAGE_LENGTH,
     Condition,
     ConditionStatus,
     ConditionType,
@@ -25,6 +26,7 @@ from synclog.windows import (
     parse_time,
 )
 
+_AT_ONCE = "edit the spec, or set a new spec.trigger, to try at once"
 _AT_RISK = 0.15
 """The part of the source's retention that may be left before an unexported instant is at risk."""
 
@@ -42,6 +44,7 @@ class Situation:
     last_run: LastRun | None
     consecutive_failures: int
     refused: Stuck | None
+    held_until: Instant | None
     now: Instant
 
 
@@ -81,6 +84,9 @@ def _ready(at: Situation) -> Finding:
 
 def _progressing(at: Situation) -> Finding:
     kind = ConditionType.PROGRESSING
+    if not at.active and at.held_until is not None:
+        text = f"no run is active, and none starts before {format_seconds(at.held_until)}"
+        return Finding(kind, False, "BackOff", f"{text}: {_AT_ONCE}")
     if not at.active:
         return Finding(kind, False, "Idle", "no run is active")
     stuck = [run for run in at.active if run.stuck is not None]
@@ -100,16 +106,24 @@ def _degraded(at: Situation) -> Finding:
         return Finding(kind, True, stuck[0].reason, stuck[0].message)
     if at.last_run is not None and at.consecutive_failures:
         text = f"{at.consecutive_failures} failed in a row; last: {at.last_run.message}"
+        if at.held_until is not None:
+            wait = f"; no run starts before {format_seconds(at.held_until)}: {_AT_ONCE}"
+            text = text[: MESSAGE_LENGTH - len(wait)] + wait
         return Finding(kind, True, at.last_run.reason, text)
     return Finding(kind, False, "AsExpected", "the last run succeeded, or none has ended yet")
 
 
 def _coverage_complete(at: Situation) -> Finding:
     kind, coverage = ConditionType.COVERAGE_COMPLETE, at.coverage
-    if coverage is None or coverage.due_until is None:
+    if coverage is None or coverage.from_ is None:
         return Finding(kind, None, "Unknown", "the ledger has not been read yet")
+    began = parse_time(coverage.from_)
+    if coverage.due_until is None and began < at.now - at.intent.settle_delay:
+        return Finding(kind, None, "Unknown", "no run has been asked for yet")
+    if coverage.due_until is None or parse_time(coverage.due_until) <= began:
+        text = f"the range begins at {coverage.from_}, and nothing of it has come due yet"
+        return Finding(kind, False, "RangeNotBegun", text)
     states = {gap.state for gap in coverage.gaps}
-    began = parse_time(coverage.from_) if coverage.from_ else 0
     if at.intent.start is not None and at.intent.start < began:
         text = (
             f"asked for from {format_seconds(at.intent.start)} on; the source had forgotten "
@@ -229,7 +243,12 @@ def summary(findings: Iterable[Finding], *, active: bool) -> str:
     complete = by_type[ConditionType.COVERAGE_COMPLETE]
     if complete.holds is None:
         return "Pending"
-    words = {"Complete": "UpToDate", "EventsLost": "EventsLost", "StartForgotten": "EventsLost"}
+    words = {
+        "Complete": "UpToDate",
+        "RangeNotBegun": "NotBegun",
+        "EventsLost": "EventsLost",
+        "StartForgotten": "EventsLost",
+    }
     return words.get(complete.reason, "Behind")
 
 

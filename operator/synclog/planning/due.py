@@ -27,6 +27,10 @@ class Skip(Enum):
     """Several were due at once, after the operator was away; the newest answers for all."""
     DEADLINE = "DeadlineExceeded"
     """It could not start within `startingDeadline`."""
+    BACK_OFF = "BackOff"
+    """Runs were held back after a failure until after the next tick, which answers for both."""
+    EDITED = "ScheduleEdited"
+    """The schedule was edited while it waited for a run that was active, or held back."""
     COVERED = "AlreadyCovered"
     """Everything that it asked for was exported."""
 
@@ -52,7 +56,7 @@ def look(
     now: Instant,
     answered: Collection[Instant],
     suspended: bool,
-    busy: bool,
+    passed_over: Skip,
     starting_deadline: Span | None,
 ) -> Ticks:
     """Account for every tick in ``(after, until]``.
@@ -64,7 +68,7 @@ def look(
         now: the time.
         answered: ticks that have a run, by the runs that exist.
         suspended: whether new runs are held back.
-        busy: whether a run is active, so that a due tick must wait.
+        passed_over: why older ticks get no run, where the newest answers for them.
         starting_deadline: how long a tick may wait.
     """
     ticks = list(itertools.islice(schedule.due(after, until), _MOST_TICKS))
@@ -78,7 +82,7 @@ def look(
     *older, newest = open_ticks
     if starting_deadline is not None and now - newest > starting_deadline:
         return _skip(ticks, open_ticks, Skip.DEADLINE)
-    found = _skip(ticks[:-1], older, Skip.OVERLAP if busy else Skip.MISSED)
+    found = _skip(ticks[:-1], older, passed_over)
     return replace(found, waiting=newest, seen=tuple(ticks))
 
 

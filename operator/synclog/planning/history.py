@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from synclog.api.run import FAILED, SUCCEEDED, Purpose, RunResult
+from synclog.api.run import FAILED, NOT_RETRIED_JOB, SUCCEEDED, Purpose, RunResult
 from synclog.api.spec import History
-from synclog.api.status import Interval, LastRun, shown_message, shown_reason
+from synclog.api.status import HeldBack, Interval, LastRun, shown_message, shown_reason
 from synclog.planning.model import DeleteRun, Event, Run, RunState
+from synclog.planning.pauses import back_off
 from synclog.windows import (
     MINUTE,
     Instant,
@@ -15,6 +16,7 @@ from synclog.windows import (
     format_duration,
     format_seconds,
     format_time,
+    parse_time,
 )
 
 ABANDONED_AFTER: Span = 5 * MINUTE
@@ -23,6 +25,8 @@ _ABANDONED_KEPT = 20
 """Abandoned Jobs that are kept: they are for a person to look at, not for ever to grow."""
 _KINDS_OF_ENDINGS = 60
 """Results with reasons that are counted apart; reasons come from many places."""
+_BY_POLICY = "PodFailurePolicy"
+"""Why a Job failed that a pod's exit code ended, by the rule for those that nothing can heal."""
 GONE = ("JobDeleted", "JobGone")
 """Reasons of runs whose Job somebody took away."""
 
@@ -102,6 +106,39 @@ def _overdue(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
     if run.stuck is not None and now >= run.stuck.since + pending_timeout:
         return Ending(run, Result.FAILED, run.stuck.reason, run.stuck.message, now)
     return None
+
+
+def _is_for_all(end: Ending) -> bool:
+    """Whether the next run would meet the same, whatever it is for."""
+    if end.result is Result.SUCCEEDED:
+        return False
+    failures = [result for result in end.run.results if result.outcome == FAILED]
+    if failures:
+        return failures[-1].exit_code in NOT_RETRIED_JOB
+    return end.run.reason == _BY_POLICY
+
+
+def held_back(before: HeldBack | None, end: Ending) -> HeldBack | None:
+    """Whether runs are held back after a run that ended, and how long.
+
+    What failed by configuration or authorisation fails at once, so runs would follow each other
+    without a pause. Runs that were side by side count as one failure.
+    """
+    if end.result is Result.SUCCEEDED:
+        return None
+    if not _is_for_all(end):
+        return before
+    again = before is not None and before.generation == end.run.generation
+    failures = before.failures if again and before else 0
+    if before is None or not again or end.run.created > parse_time(before.since):
+        failures += 1
+    return HeldBack(
+        reason=shown_reason(end.reason),
+        failures=failures,
+        since=format_seconds(end.at),
+        until=format_seconds(end.at + back_off(failures)),
+        generation=end.run.generation,
+    )
 
 
 def may_end_at(run: Run, pending_timeout: Span) -> Instant | None:

@@ -48,7 +48,7 @@ def due(
     found = []
     oldest = now - intent.retention + _TOO_LATE
     for name, age in intent.rounds:
-        until = (at - age) // intent.step * intent.step
+        until = (at - max(age, intent.settle_delay)) // intent.step * intent.step
         if oldest >= until:
             continue
         readable = work.found.covered & Windows([Window(oldest, until)])
@@ -96,7 +96,8 @@ def of_look_back(
         return []
     span = Window(due[0].start, due[-1].end)
     tries = slots.tries_at(finished, Purpose.RECHECK, span, name)
-    return [Round(name, span, slots.wait_after(work, tries))]
+    settled = due_until + intent.settle_delay  # later than it was, where the delay is longer now
+    return [Round(name, span, max(settled, slots.wait_after(work, tries)))]
 
 
 def next_due(intent: Intent, covered: Windows, now: Instant) -> Instant | None:
@@ -104,5 +105,6 @@ def next_due(intent: Intent, covered: Windows, now: Instant) -> Instant | None:
     last = max((window.end for window in covered), default=None)
     if last is None:
         return None
-    ends = ((((now - age) // intent.step + 1) * intent.step, age) for _, age in intent.rounds)
+    ages = (max(age, intent.settle_delay) for _, age in intent.rounds)
+    ends = ((((now - age) // intent.step + 1) * intent.step, age) for age in ages)
     return min((end + age for end, age in ends if end < last + intent.step), default=None)

@@ -47,10 +47,12 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
             last_run=books.last_run,
             consecutive_failures=books.consecutive_failures,
             refused=observed.refused,
+            held_until=agenda.held_until,
             now=now,
         )
     )
-    ticks = _next_ticks(intent, now)
+    # A clock that was set back meets ticks once more that had their runs.
+    ticks = _next_ticks(intent, max(now, agenda.last_tick or now))
     watermark = coverage.watermark(found, asked)
     new = replace(
         status,
@@ -73,6 +75,7 @@ def report(observed: Observed, intent: Intent, books: Books, agenda: Agenda, now
         active_count=len(books.active),
         last_run=books.last_run,
         consecutive_failures=books.consecutive_failures,
+        held_back=books.held_back,
         skipped=_count(status.skipped, agenda.skipped),
         totals=StatusTotals(
             windows=found.totals.windows,

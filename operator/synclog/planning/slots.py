@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from synclog.api.run import Purpose, Slot
 from synclog.planning.coverage import Attempts, Known
 from synclog.planning.model import CreateRun, Run
-from synclog.windows import HOUR, SECOND, Instant, Span, Window, Windows
+from synclog.planning.pauses import back_off
+from synclog.windows import Instant, Span, Window, Windows
 
 MOST_WINDOWS = 500
 """Windows of one run. A longer backlog is worked off by several runs, oldest first."""
-
-_FIRST_RETRY: Span = 30 * SECOND
-_LAST_RETRY: Span = HOUR
-
-
-def back_off(failures: int) -> Span:
-    """How long to wait after the n-th failure in a row."""
-    doublings = min(max(failures - 1, 0), 20)
-    return min(_FIRST_RETRY << doublings, _LAST_RETRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +24,7 @@ class Work:
 
     found: Known
     step: Span
+    settle_delay: Span
     generation: int
     consecutive_failures: int
     last_end: Instant | None
@@ -67,8 +60,11 @@ def frontier(found: Known, runs: Sequence[Run], failed: Windows, now: Instant) -
         now: the time.
     """
     assert found.start is not None
-    tried: list[Window] = [*found.settled, *failed, *of_the_past(runs, now)]
-    return max([found.start, *(window.end for window in tried if window.end <= now)])
+    ends = [found.start]
+    ends += (window.end for window in (*failed, *of_the_past(runs, now)) if window.end <= now)
+    # What is settled may reach past a clock that was set back; it is settled all the same.
+    ends += (min(window.end, now) for window in found.settled if window.start < now)
+    return max(ends)
 
 
 def next_attempt(runs: Iterable[Run], purpose: Purpose, start: Instant | None) -> int:
@@ -116,6 +112,25 @@ def create(
     )
 
 
+def ripe(work: Work, wanted: Windows) -> tuple[Windows, Instant | None]:
+    """What of a range is settled by now, and when more of it will be.
+
+    It came due when it was settled. But the delay may be longer by now, and the clock may have
+    been set back; a run would find it too young. Of a range in between, whole steps are taken.
+    """
+    until = work.now - work.settle_delay
+    edge = until // work.step * work.step
+    taken, more = [], []
+    for window in wanted:
+        end = window.end if window.end <= until else min(edge, window.end)
+        if end > window.start:
+            taken.append(Window(window.start, end))
+        if end < window.end:
+            following = (max(until, window.start) // work.step + 1) * work.step
+            more.append(min(window.end, following) + work.settle_delay)
+    return Windows(taken), min(more, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A gap, and from when on it may be tried again."""
@@ -126,12 +141,15 @@ class Retry:
 
 def retries(work: Work, finished: Sequence[Run], gaps: Windows) -> list[Retry]:
     """The gaps, which no run is at, the one that may go first in front."""
-    found = [Retry(gap, _not_before(work, finished, gap)) for gap in gaps]
+    found = [Retry(gap, not_before(work, finished, gap)) for gap in gaps]
     return sorted(found, key=lambda retry: (retry.not_before, retry.gap.start))
 
 
-def _not_before(work: Work, finished: Sequence[Run], gap: Window) -> Instant:
-    """A gap waits for its own failures only: a poisoned one must not hold up the others."""
+def not_before(work: Work, finished: Sequence[Run], gap: Window) -> Instant:
+    """From when on a gap may be tried again.
+
+    It waits for its own failures only: a poisoned one must not hold up the others.
+    """
     count, last = work.attempts.at(gap)
     tries = tries_at(finished, Purpose.WINDOW, gap)
     edited = any(run.generation < work.generation for run in tries[-1:])

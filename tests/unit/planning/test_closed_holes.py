@@ -7,7 +7,7 @@ from synclog.api.run import Purpose, Slot
 from synclog.api.status import GapState
 from synclog.planning.coverage import LISTED, LISTED_OF_A_ROUND
 from synclog.planning.model import RunState, Stuck
-from synclog.planning.slots import back_off
+from synclog.planning.pauses import back_off
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
 
 

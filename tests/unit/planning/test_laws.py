@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from support.world import World, make_spec
-from synclog.api.run import Purpose, Slot
+from synclog.api.run import ExitCode, Purpose, Slot
 from synclog.api.status import SyncLogExportStatus
 from synclog.planning.model import RunState, Stuck
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
@@ -52,10 +52,23 @@ class Planning(RuleBasedStateMachine):
         if run := self.pick(number):
             self.world.succeed(run, tell=tell)
 
-    @rule(number=picks, windows=st.lists(st.integers(0, 6), max_size=4), tell=st.booleans())
-    def a_run_fails(self, number, windows, tell):
+    @rule(
+        number=picks,
+        windows=st.lists(st.integers(0, 6), max_size=4),
+        code=st.sampled_from([ExitCode.SOURCE, ExitCode.INTEGRITY, ExitCode.AUTHORISATION]),
+        tell=st.booleans(),
+    )
+    def a_run_fails(self, number, windows, code, tell):
         if run := self.pick(number):
-            self.world.fail(run, windows=windows, tell=tell)
+            self.world.fail(run, windows=windows, code=code, tell=tell)
+
+    @rule(minutes=st.sampled_from([0, 15, 90, 3000]), hours=st.integers(1, 24))
+    def somebody_edits_lengths(self, minutes, hours):
+        rolling = self.options["range"]["rolling"]
+        self.options["range"] = {
+            "rolling": rolling | {"settleDelay": f"{minutes}m", "maxWindow": f"{hours}h"}
+        }
+        self.world.edit(**self.options)
 
     @rule(number=picks)
     def a_run_cannot_start(self, number):
@@ -133,6 +146,13 @@ class Planning(RuleBasedStateMachine):
         assert coverage.gap_count == 0 or coverage.gap_seconds > 0
 
     @invariant()
+    def no_run_is_started_for_what_is_not_settled(self):
+        if not hasattr(self, "world"):
+            return
+        for run in self.world.active(purpose=Purpose.WINDOW, generation=self.world.generation):
+            assert run.span.end <= run.created - self.world.settle_delay
+
+    @invariant()
     def without_a_ledger_there_is_no_window(self):
         if not hasattr(self, "world") or self.world.start is not None:
             return
@@ -155,6 +175,7 @@ class Planning(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         world = self.world
+        self.options["range"]["rolling"].pop("settleDelay", None)
         world.edit(**self.options)
         for _ in range(14):
             world.now += 2 * HOUR

@@ -79,6 +79,25 @@ def test_a_condition_keeps_its_time_while_its_status_holds():
     assert times["CoverageComplete"] == format_seconds(world.now)
 
 
+@pytest.mark.parametrize("schedule", [None, "0 * * * *"])
+def test_a_range_that_has_not_begun_is_not_called_complete(schedule):
+    rolling = {"from": "2026-01-03T00:30:00Z"}
+    world = World(spec=make_spec(schedule=schedule, range={"rolling": rolling})).inspected()
+    for moment in ("02T00:31", "02T01:00", "03T00:00", "03T00:40"):
+        world.now = at(moment)
+        world.settle()
+        assert world.condition("CoverageComplete") == ("False", "RangeNotBegun")
+        assert world.status.summary == "NotBegun"
+        assert world.status.coverage.gap_count == 0
+    (message,) = [c.message for c in world.status.conditions if c.type == "CoverageComplete"]
+    assert "begins at 2026-01-03T00:30:00.000Z" in message
+    world.now = at("03T01:00")
+    world.settle()
+    world.succeed(world.active()[0])
+    world.settle()
+    assert world.condition("CoverageComplete") == ("True", "Complete")
+
+
 def test_nothing_changes_when_nothing_happened():
     world = World().inspected()
     world.settle()
