@@ -1,6 +1,7 @@
 """Pods get rights from their service account: each cloud's way, as its webhook sets up a pod."""
 
 import json
+import os
 
 import pytest
 import trustme
@@ -8,7 +9,7 @@ import trustme
 from support.stores import Answer, Proxy, refusal, serving
 from synclog.api.destination import S3, AzureBlob, Destination, Gcs
 from synclog.exporter.destination import destination_of
-from synclog.exporter.errors import ExportError
+from synclog.exporter.errors import AuthorisationError, DestinationError, ExportError
 
 POD_TOKEN = "token-of-the-service-account"
 ROLE = "arn:aws:iam::123456789012:role/synclog"
@@ -58,6 +59,10 @@ def authority():
 @pytest.fixture(params=["IRSA", "EKS Pod Identity", "Azure", "Google"])
 def pod(request, tmp_path, monkeypatch, authority):
     """A cloud, what a pod is told of it, and what opens a store there."""
+    for name in os.environ:
+        # Whoever names a store of their own for the other tests says here who they are.
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+            monkeypatch.delenv(name)
     token = tmp_path / "token"
     token.write_text(POD_TOKEN)
     secure = request.param == "IRSA"  # Amazon's service for roles is only asked over TLS
@@ -117,3 +122,34 @@ def test_an_account_without_rights_is_an_error_that_repeats_no_token(pod):
     with pytest.raises(ExportError) as caught:
         opened().create("part", b"1")
     assert POD_TOKEN not in f"{caught.value}{caught.value.__cause__}"
+
+
+def asks_for_rights(request):
+    return "AssumeRole" in f"{request.path}{request.body}" or "/oauth2/" in request.path
+
+
+@pytest.mark.usefixtures("_patience")
+@pytest.mark.parametrize("pod", ["IRSA", "Azure"], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "reason", "shown"),
+    [
+        (403, "<Code>AccessDenied</Code>", AuthorisationError, "IdentityRefused", "AccessDenied"),
+        (400, "AADSTS700016: no such app", AuthorisationError, "IdentityRefused", "AADSTS700016"),
+        (400, "<Code>ExpiredTokenException</Code>", DestinationError, "IdentityUnavailable", "Exp"),
+        (400, "<Code>Throttling</Code>", DestinationError, "IdentityUnavailable", "Throttling"),
+        (500, "quoted", DestinationError, "IdentityUnavailable", "500"),
+    ],
+)
+def test_an_identity_that_is_refused_is_no_missing_right(pod, status, said, kind, reason, shown):
+    """Whoever reads it must look at the role's trust, and not at what the role may do."""
+    cloud, _, opened = pod
+
+    def refuse(request, _forward):
+        return Answer(status, {}, said.encode()) if asks_for_rights(request) else Answer(200)
+
+    cloud.fault(refuse)
+    with pytest.raises(kind) as caught:
+        opened().create("part", b"1")
+    assert caught.value.reason == reason
+    assert shown in caught.value.message
+    assert "service account" in caught.value.message

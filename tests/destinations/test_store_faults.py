@@ -1,8 +1,11 @@
 """What stores refuse, break and lose, and what the exporter makes of it."""
 
+from dataclasses import replace
+from email.utils import formatdate
+
 import pytest
 
-from support.stores import careless, lost_answer, refusal, reset
+from support.stores import Answer, careless, lost_answer, refusal, reset
 from synclog.exporter.destination import PROBE
 from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
 
@@ -18,6 +21,9 @@ TROUBLE = [
     (404, "NoSuchBucket", ConfigurationError, "BucketMissing"),
     (400, "AuthorizationHeaderMalformed", ConfigurationError, "WrongRegion"),
     (400, "KMS.DisabledException", ConfigurationError, "EncryptionKeyUnusable"),
+    (400, "KMS.ThrottlingException", DestinationError, "DestinationBusy"),
+    (403, "RequestTimeTooSkewed", DestinationError, "DestinationClockDisagreement"),
+    (403, "InvalidObjectState", DestinationError, "DestinationArchived"),
     (501, "NotImplemented", ConfigurationError, "CreateOnlyUnsupported"),
     (400, "InvalidRequest", DestinationError, "DestinationFailed"),
 ]
@@ -42,6 +48,29 @@ def test_refusals_are_named_and_quote_nothing(store, method, act, status, code, 
     assert str(store.open()) in caught.value.message
     assert "hunter2" not in caught.value.message
     assert caught.value.__cause__ is None
+
+
+def told(status, text):
+    body = f"<Error>{text}</Error>".encode()
+    return lambda _request, _forward: Answer(status, {"Content-Type": "application/xml"}, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "reason"),
+    [
+        (
+            403,
+            "<Code>AuthenticationFailed</Code><Detail>Request date header too old: 'x'</Detail>",
+            "DestinationClockDisagreement",
+        ),
+        (409, "<Code>BlobArchived</Code>", "DestinationArchived"),
+    ],
+)
+def test_what_azure_says_in_its_own_way(azure_store, status, text, reason):
+    azure_store.proxy.fault(told(status, text), method="GET")
+    with pytest.raises(DestinationError) as caught:
+        azure_store.open().read("x")
+    assert caught.value.reason == reason
 
 
 GRANTS = {
@@ -146,6 +175,40 @@ def test_the_probe_wants_to_write_read_and_list(store):
         store.open().probe()
 
 
+@pytest.mark.parametrize("kept", [b"", b"half of i", None])
+def test_a_store_that_says_it_has_what_it_has_not_is_found_out(store, kept):
+    headers = {"ETag": '"x"', "Last-Modified": formatdate(usegmt=True)}
+
+    def lie(_request, _forward):
+        return Answer(201, headers)
+
+    def show(_request, _forward):
+        return Answer(200, headers | {"Content-Length": str(len(kept))})
+
+    destination = store.open()
+    store.proxy.fault(lie)
+    if kept is not None:
+        store.proxy.fault(show, method="HEAD")
+    with destination.draft() as draft:
+        draft.write(b"half of it")
+        with pytest.raises(DestinationError) as caught:
+            draft.publish("part")
+    assert caught.value.reason == "DestinationUnstable"
+    assert "part was created" in caught.value.message
+
+
+def test_the_probe_finds_out_that_the_store_has_something_else(store):
+    def something_else(request, forward):
+        answer = forward(request)
+        body = b"x" * len(answer.body)
+        return replace(answer, body=body)
+
+    store.open().probe()
+    store.proxy.fault(something_else, method="GET", path=PROBE)
+    with pytest.raises(DestinationError, match="does not hold what was written"):
+        store.open().probe()
+
+
 def test_the_probe_creates_one_object_once(store):
     for _ in range(3):
         store.open().probe()
@@ -157,8 +220,8 @@ def test_every_object_is_created_by_one_conditional_request(store):
     with destination.draft() as draft:
         draft.write(b"x" * (6 << 20))  # above the size at which the library would begin uploads
         draft.publish("part")
-    assert [request.method for request in store.proxy.requests] == ["PUT"]
-    (request,) = store.proxy.requests
+    assert [request.method for request in store.proxy.requests] == ["PUT", "HEAD"]
+    request, _ = store.proxy.requests
     headers = {name.lower(): value for name, value in request.headers.items()}
     assert headers.get("if-none-match") == "*" or headers.get("x-goog-if-generation-match") == "0"
     assert len(request.body) == 6 << 20

@@ -26,7 +26,9 @@ from synclog.exporter.errors import AuthorisationError, ConfigurationError, Dest
 
 
 def sent(store):
-    return {name.lower(): value for name, value in store.proxy.requests[-1].headers.items()}
+    """The headers of the last creation."""
+    created = [request for request in store.proxy.requests if request.method == "PUT"]
+    return {name.lower(): value for name, value in created[-1].headers.items()}
 
 
 def with_s3(store, **fields):
@@ -195,10 +197,30 @@ def test_a_bundle_that_holds_nothing_is_refused(s3_store, tmp_path, content):
         destination_of(s3_store.spec, auth=s3_store.auth, ca_file=tmp_path / "missing")
 
 
-@pytest.mark.parametrize("url", ["ftp://a/b", "s3://", "azure://account", "gs:///prefix"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://a/b", "s3://", "azure://account", "gs:///prefix"),
+        *("s3://bucket/a//b", "s3://bucket/../a", "azure://account/container//a"),
+        *("s3://bucket/a?versionId=1", "gs://bucket/a#b", "s3://AKIA:hunter2@bucket/a"),
+    ],
+)
 def test_what_is_no_destination_is_told_what_to_write(url):
-    with pytest.raises(ConfigurationError, match="s3://BUCKET/PREFIX"):
+    with pytest.raises(ConfigurationError, match="s3://BUCKET/PREFIX") as caught:
         destination_at(url)
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("prefix", ["a copy/of May", "größe", "a+b=c/%41", "slash/"])
+def test_a_copy_may_be_read_where_no_export_could_write(store, monkeypatch, prefix):
+    """Whoever copies an archive names the folder; what counts is inside."""
+    for name, value in store.environ.items():
+        monkeypatch.setenv(name, value)
+    url = f"{store.spec.url}/{prefix}"
+    assert destination_at(url).create("year=2026/part", b"1") is True
+    opened = destination_at(url)
+    assert (opened.read("year=2026/part"), opened.size("year=2026/part")) == (b"1", 1)
+    assert [file.path for file in opened.files()] == ["year=2026/part"]
 
 
 def test_a_spec_without_a_destination_is_told_what_to_write(tmp_path):
@@ -222,6 +244,8 @@ def test_who_has_no_credentials_is_told_so(host):
 
 def test_a_missing_bucket_is_told_by_the_store(store):
     """Not by a fault: the real answer of each server."""
+    if "sasToken" in store.server.secret:
+        pytest.skip("a token of one container says nothing of another")
     specs = {
         name: replace(spec, **{holder: "missing-one"})
         for name, holder in (("s3", "bucket"), ("gcs", "bucket"), ("azure_blob", "container"))

@@ -94,6 +94,16 @@ class S3(Model, frozen=True, kw_only=True):
             "objects of this class cannot be read at once, so nothing could be verified: write "
             "GLACIER_IR, or move the parts later with a lifecycle rule",
         ),
+        Rule(
+            "!has(self.endpoint) || !has(self.forcePathStyle) || self.forcePathStyle || "
+            r"!self.endpoint.matches('^https?://([0-9.]+|\\[[^/]*\\])(:|/|$)')",
+            "an address has no sub-domain for the bucket: write the name of a host in endpoint, or "
+            "forcePathStyle: true",
+        ),
+        Rule(
+            "!has(self.endpoint) || !self.endpoint.startsWith('https://' + self.bucket + '.s3')",
+            "write the endpoint without the bucket, such as https://s3.eu-central-1.amazonaws.com",
+        ),
     )
 
     bucket: Annotated[

@@ -27,8 +27,11 @@ LIBRARY_ERRORS = (BaseError, OSError, ValueError)
 
 _STATUS = re.compile(r"status code: ([1-5][0-9]{2})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
+_ENTRA = re.compile(r"AADSTS[0-9]{4,10}")
 _METADATA = re.compile(r"169\.254\.|metadata\.google\.internal|\[?fd00:ec2::")
 """Hosts that are only asked for credentials: who asks them was given none."""
+_IDENTITY = re.compile(r"Error performing (token request|POST )")
+"""Asks a cloud's identity service to take the pod's token. Nothing is ever posted to a store."""
 
 _MISSING = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "InvalidResourceName"}
 _ELSEWHERE = {
@@ -53,7 +56,14 @@ _DENIED = {"AccessDenied", "AllAccessDisabled", "AuthorizationFailure", "Forbidd
     "InsufficientAccountPermissions",
     "UserProjectAccountProblem",
 }
-_BUSY = {"SlowDown", "ServerBusy", "RequestLimitExceeded", "TooManyRequests", "Throttling"}
+_BUSY = {"SlowDown", "ServerBusy", "RequestLimitExceeded", "TooManyRequests", "Throttling"} | {
+    "ThrottlingException",
+    "KMS.ThrottlingException",
+}
+_ARCHIVED = {"InvalidObjectState", "BlobArchived"}
+_CLOCK = "RequestTimeTooSkewed"
+_OLD_DATE = "Request date header too old"
+"""How Azure tells the same; its code for it is that of any signature it does not like."""
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 
 
@@ -97,9 +107,54 @@ def failure(error: Exception, act: Act, place: Place) -> ExportError:
     found = _STATUS.search(str(error))
     status = int(found[1]) if found else 0
     return (
-        _misconfigured(error, code, status, place)
+        _by_clock_or_class(error, code, act, place)
+        or _by_identity(error, code, status, place)
+        or _misconfigured(error, code, status, place)
         or _unauthorised(error, code, status, act, place)
         or _failed(code, status, act, place)
+    )
+
+
+def _by_clock_or_class(
+    error: Exception, code: str, act: Act, place: Place
+) -> DestinationError | None:
+    """What the status would call a missing right, and no right would help against."""
+    if code == _CLOCK or _OLD_DATE in str(error):
+        return DestinationError(
+            "DestinationClockDisagreement",
+            f"{place}: {act.value} is refused ({_CLOCK}): this node's clock differs from the "
+            "store's by more than the store allows: set the node's clock (NTP)",
+        )
+    if code in _ARCHIVED:
+        return DestinationError(
+            "DestinationArchived",
+            f"{place}: {act.value} is refused ({code}): a lifecycle rule moved the object to a "
+            "class that cannot be read at once: restore it, or let the rule wait until the last "
+            "recheck",
+        )
+    return None
+
+
+def _by_identity(error: Exception, code: str, status: int, place: Place) -> ExportError | None:
+    """What an identity service says, which is not the store and knows nothing of its rights."""
+    asked = str(error).partition("\n")[0]
+    if _METADATA.search(asked) or not _IDENTITY.search(asked):
+        return None
+    known = _ENTRA.search(str(error))
+    answered = (known and known[0]) or code or str(status or "no answer")
+    # The kubelet renews the token of a pod: an old one is a matter of time.
+    passing = code in _EXPIRED | _BUSY or status == 429 or not 400 <= status < 500
+    if passing:
+        return DestinationError(
+            "IdentityUnavailable",
+            f"{place}: asking for credentials with the identity of the pod's service account "
+            f"failed with {answered}",
+        )
+    return AuthorisationError(
+        "IdentityRefused",
+        f"{place}: the identity of the pod's service account is refused ({answered}): correct "
+        "what its annotations name, or let the role or application there trust this service "
+        "account",
     )
 
 
@@ -117,7 +172,7 @@ def _misconfigured(
             f"{place}: the {place.holder} is in another region: correct region or endpoint in "
             "spec.destination",
         )
-    if code.startswith("KMS."):
+    if code.startswith("KMS.") and code not in _BUSY:
         return ConfigurationError(
             "EncryptionKeyUnusable",
             f"{place}: the key of serverSideEncryption cannot be used ({code}): enable it, or "

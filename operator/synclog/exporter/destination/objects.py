@@ -7,7 +7,6 @@ A store may do what it was told and the answer may be lost. So an uncertain crea
 again, and what then exists is compared.
 """
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +37,8 @@ _PART_SIZE = 8 << 20
 """A part is held in memory until it is complete: this bounds it, compressed or not."""
 _ROOM = 2 * _PART_SIZE + (1 << 20)
 """Parts on their way are held as well: two that are not compressed, or more that are."""
+_PROBES = (b"synclog: may this object be replaced?\n", b"synclog: this object was replaced\n")
+"""What is written to the probe: first, and on the condition that nothing is there."""
 _PAUSES = (1.0, 3.0)
 """Seconds before a creation whose outcome is unknown is tried again."""
 
@@ -95,14 +96,18 @@ class Bucket:
 
         Nothing can be deleted, so the object that is tried with stays, always the same one.
         """
-        self._put(PROBE, b"synclog: may this object be replaced?\n")
-        if self._put(PROBE, b"synclog: this object was replaced\n"):
+        self._put(PROBE, _PROBES[0])
+        if self._put(PROBE, _PROBES[1]):
             raise unsupported(self._place)
-        listed = self._list(PROBE[:-1])
-        if self.read(PROBE) is None or PROBE not in {file.path for file in listed}:
+        found = self.read(PROBE)
+        if found is None or PROBE not in {file.path for file in self._list(PROBE[:-1])}:
             raise DestinationError(
                 "DestinationUnstable",
                 f"{self}: {PROBE} exists for those who create it, and not for those who look",
+            )
+        if found not in _PROBES:
+            raise DestinationError(
+                "DestinationUnstable", f"{self}: {PROBE} does not hold what was written to it"
             )
 
     def guarantee(self, path: str | None) -> Guarantee:
@@ -112,7 +117,7 @@ class Bucket:
     @contextmanager
     def draft(self) -> Iterator["BucketDraft"]:
         """See `Destination.draft`."""
-        yield BucketDraft(functools.partial(self._put, attributes=self._of_parts))
+        yield BucketDraft(self._publish)
 
     def create(self, path: str, data: bytes) -> bool:
         """See `Destination.create`."""
@@ -164,6 +169,19 @@ class Bucket:
             for page in obstore.list(self._store, folder, offset=after, chunk_size=1000):
                 for found in page:
                     yield Stored(found["path"], found["size"])
+
+    def _publish(self, path: str, data: list[bytes]) -> bool:
+        """Create a part. False if one of that name exists, which may be our own."""
+        if not self._put(path, data, self._of_parts):
+            return False
+        # The source forgets what is said to be stored, so the word of the store is not enough.
+        if self.size(path) != sum(map(len, data)):
+            raise DestinationError(
+                "DestinationUnstable",
+                f"{self}: the store says that {path} was created, and does not have it as it was "
+                "sent: look at the store, or at what stands before it",
+            )
+        return True
 
     def _put(
         self, path: str, data: bytes | list[bytes], attributes: "Attributes | None" = None

@@ -46,7 +46,7 @@ def destination_at(text: str) -> Destination:
         return Volume(Path(text))
     parts = urlsplit(text)
     first, prefix = parts.netloc, parts.path.strip("/")
-    match parts.scheme:
+    match "" if _odd(text, prefix) else parts.scheme:
         case "s3" if first:
             return s3_of_environment(first, prefix)
         case "gs" if first:
@@ -54,7 +54,15 @@ def destination_at(text: str) -> Destination:
         case "azure" if first and prefix:
             container, _, prefix = prefix.partition("/")
             return azure_of_environment(first, container, prefix)
-    raise ConfigurationError("NoDestination", f"{text} is no destination: write {PLACES}")
+    shown = text.rpartition("@")[2]  # what stands before it may be a secret
+    raise ConfigurationError("NoDestination", f"{shown} is no destination: write {PLACES}")
+
+
+def _odd(text: str, prefix: str) -> bool:
+    """Whether a URL says more than the name of a place, or has folders that no store keeps."""
+    return any(sign in text for sign in "@?#") or not {"", ".", ".."}.isdisjoint(
+        prefix.split("/") if prefix else ()
+    )
 
 
 def _content(file: Path | None) -> bytes | None:

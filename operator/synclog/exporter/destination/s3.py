@@ -54,10 +54,15 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         credential_provider=provider,
         **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
     )
-    encrypted = spec.server_side_encryption is not None
+    encryption = spec.server_side_encryption
     return Bucket(
         store,
-        _place(spec.bucket, spec.prefix, encrypted=encrypted, tagged=bool(spec.tags)),
+        _place(
+            spec.bucket,
+            spec.prefix,
+            encryption=encryption.type if encryption is not None else None,
+            tagged=bool(spec.tags),
+        ),
         _protection(store, ca),
         marks=Marks(spec.storage_class, spec.tags or {}),
     )
@@ -70,9 +75,8 @@ def s3_of_environment(bucket: str, prefix: str) -> Bucket:
         config={"checksum_algorithm": "SHA256"},
         **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
     )
-    return Bucket(
-        store, _place(bucket, prefix, encrypted=True, tagged=False), _protection(store, None)
-    )
+    place = _place(bucket, prefix, encryption=None, tagged=False)
+    return Bucket(store, place, _protection(store, None))
 
 
 def _config(spec: S3) -> "S3Config":
@@ -104,18 +108,26 @@ def _with_bucket(endpoint: str, bucket: str) -> str:
     return parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
 
 
-def _place(bucket: str, prefix: str, *, encrypted: bool, tagged: bool) -> Place:
+def _place(bucket: str, prefix: str, *, encryption: S3EncryptionType | None, tagged: bool) -> Place:
     objects = f"arn:aws:s3:::{bucket}/{prefix}{prefix and '/'}*"
-    key = ", and kms:GenerateDataKey and kms:Decrypt on its key" if encrypted else ""
     creating = "s3:PutObject and s3:PutObjectTagging" if tagged else "s3:PutObject"
     listing = f"s3:ListBucket on arn:aws:s3:::{bucket}"
+
+    def with_key(right: str) -> str:
+        match encryption:
+            case S3EncryptionType.S3:
+                return ""
+            case S3EncryptionType.KMS:
+                return f", and {right} on the key of serverSideEncryption"
+        return f", and {right} on the bucket's key if it has one"
+
     return Place(
         url=f"s3://{bucket}/{prefix}",
         holder=f"bucket {bucket}",
         permissions={
-            Act.CREATE: f"{creating} on {objects}{key}",
+            Act.CREATE: f"{creating} on {objects}{with_key('kms:GenerateDataKey')}",
             # Without the right to list, S3 calls an object that is missing forbidden.
-            Act.READ: f"s3:GetObject on {objects} and {listing}{key}",
+            Act.READ: f"s3:GetObject on {objects} and {listing}{with_key('kms:Decrypt')}",
             Act.LIST: listing,
         },
     )
