@@ -236,5 +236,6 @@ def unsupported(place: Place) -> ConfigurationError:
         "CreateOnlyUnsupported",
         f"{place}: the store ignores or refuses conditional creation (If-None-Match), so two "
         "exporters could overwrite each other's ledger: use a store that honours it, such as "
-        "Amazon S3, Google Cloud Storage, Azure Blob Storage, MinIO or Ceph",
+        "Amazon S3, Google Cloud Storage, Azure Blob Storage, MinIO or Ceph (there without "
+        "versioning of the bucket)",
     )
