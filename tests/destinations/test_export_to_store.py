@@ -14,6 +14,7 @@ import pytest
 from devcluster.code42.behaviour import Behaviour, Population
 from devcluster.code42.server import running
 from devcluster.code42.truth import from_json_lines
+from support.leaks import echo, leaks, secrets_of
 from support.stores import lost_answer, refusal, reset
 from synclog.api.output import Output
 from synclog.api.run import (
@@ -119,8 +120,7 @@ def exporter(tmp_path, source, store):
     written = "".join(exporter.outputs)
     if (tmp_path / "message").exists():
         written += (tmp_path / "message").read_text()
-    secrets = [value for key, value in store.server.secret.items() if key != "accessKeyId"]
-    assert [secret for secret in (*secrets, QUOTED) if secret in written] == []
+    assert leaks(written, [*secrets_of(store.server.secret), QUOTED]) == []
     assert source.leaks(written) == []
 
 
@@ -170,6 +170,25 @@ def test_a_refusal_ends_the_run_and_says_what_to_do(exporter):
     assert result.exit_code == ExitCode.AUTHORISATION
     assert result.reason == "DestinationDenied"
     assert "grant" in result.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (400, "InvalidRequest", "DestinationFailed"),
+        (401, "", "CredentialsRefused"),
+        (403, "SignatureDoesNotMatch", "CredentialsRefused"),
+        (404, "NoSuchBucket", "BucketMissing"),
+    ],
+)
+def test_a_store_that_repeats_what_it_was_asked_is_not_quoted(exporter, status, code, reason):
+    """The fixture searches what the exporter and the reader printed for secrets."""
+    for method in ("PUT", "GET", "HEAD"):
+        exporter.store.proxy.fault(echo(status, code), method=method, times=99)
+    assert exporter.run(0).reason == reason
+    asked = ["coverage", "--destination", exporter.store.spec.url]
+    exporter._end(exporter._process(asked, exporter.store.environ))
+    assert str(exporter.store.open()) in exporter.outputs[-1]
 
 
 def test_a_secret_without_the_key_is_named(exporter):

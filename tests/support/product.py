@@ -96,6 +96,10 @@ class Api:
         query = {"labelSelector": labels} if labels else {}
         return self._checked(self.send("GET", self._path(kind, namespace), params=query))["items"]
 
+    def log(self, namespace: str, pod: str) -> str:
+        """What a pod has said."""
+        return self.send("GET", self._path("pods", namespace, pod, "log")).text
+
     def create(self, kind: str, namespace: str, body: Document) -> Document:
         return self._checked(self.send("POST", self._path(kind, namespace), json=body))
 
