@@ -84,6 +84,7 @@ IN_HOST = {**S3, "forcePathStyle": False}
         ({"s3": {"bucket": "s3://archive"}}, NAMES),
         ({"s3": {"bucket": "archive/prod"}}, NAMES),
         ({"s3": {"bucket": "a" * 64}}, "may not be more than 63"),
+        ({"s3": {"bucket": "archive--euc1-az1--x-s3"}}, "name a general purpose bucket"),
         ({"gcs": {"bucket": "gs://archive"}}, NAMES),
         ({"azureBlob": {**AZURE, "account": "acme.blob"}}, "write the storage account's name"),
         ({"azureBlob": {**AZURE, "container": "a--b"}}, "write the container's name"),

@@ -54,9 +54,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def _mounted(server: Server, tmp_path: Path) -> Path:
     auth = tmp_path / "auth"
     auth.mkdir()
-    for name, value in server.secret.items():
-        (auth / name).write_text(value)
-    return auth
+    return server.mount(auth)
 
 
 def _prefix() -> str:

@@ -93,10 +93,8 @@ def store(request, tmp_path):
             token = azurite.sas(BUCKET, permissions(without=without))
             url = request.getfixturevalue("emulator")
             server = servers.azure(url, azurite.ACCOUNT, BUCKET, {"sasToken": token})
-        for name, value in server.secret.items():
-            (tmp_path / name).write_text(value)
         spec = server.spec(server.url, f"{PREFIX}/{next(_numbers)}")
-        return destination_of(spec, auth=tmp_path, ca_file=None)
+        return destination_of(spec, auth=server.mount(tmp_path), ca_file=None)
 
     return opened
 

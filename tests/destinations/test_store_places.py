@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import replace as replaced
 
@@ -10,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from support import azurite, servers
-from support.contract import DestinationContract
+from support.contract import DestinationContract, raced
 from support.stores import Proxy, call, serving
 from synclog.api.destination import Destination as DestinationSpec
 from synclog.exporter.destination import destination_of
@@ -39,12 +38,10 @@ def opened(tmp_path):
     """Opens a destination at a URL, with the secret of a server, in a prefix of its own."""
 
     def opened(server, at, **fields):
-        for name, value in server.secret.items():
-            (tmp_path / name).write_text(value)
         spec = server.spec(at, f"places/{next(_numbers)}")
         if fields:
             spec = DestinationSpec(s3=replace(spec.s3, **fields))
-        return destination_of(spec, auth=tmp_path, ca_file=None)
+        return destination_of(spec, auth=server.mount(tmp_path), ca_file=None)
 
     return opened
 
@@ -106,19 +103,7 @@ class TestContract(DestinationContract):
         assert destination.guarantee("part").retention == "NotShown"
 
     def test_a_race_has_one_winner(self, destination):
-        start = threading.Barrier(6)
-        created = []
-
-        def write(mine):
-            start.wait()
-            if destination.create("entry", mine):
-                created.append(mine)
-
-        threads = [threading.Thread(target=write, args=(b"%d" % n,)) for n in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        created = raced(lambda: destination)
         assert created == [destination.read("entry")]
 
 

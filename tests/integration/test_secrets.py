@@ -105,9 +105,7 @@ def test_no_output_holds_a_secret(world, server, eventually, tmp_path):
         shown = [*proxy.processes, *everything(world)]
         for told in ("SYNCLOG_RUN_SPEC=", "CredentialsRefused", '"level": "debug"'):
             assert any(told in each for each in shown), told
-        for name, value in server.secret.items():
-            (tmp_path / name).write_text(value)
-        archive = destination_of(kept, auth=tmp_path, ca_file=None)
+        archive = destination_of(kept, auth=server.mount(tmp_path), ca_file=None)
         files = list(archive.files())
         assert len(files) > 5
         shown += [f"{file.path}\n{archive.read(file.path)!r}" for file in files]

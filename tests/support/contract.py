@@ -1,5 +1,7 @@
 """Every destination keeps the same promises; the rest of the exporter does not know which it is."""
 
+import threading
+
 import pytest
 
 from synclog.exporter.destination import PROBE
@@ -9,6 +11,25 @@ from synclog.exporter.errors import DestinationError, IntegrityError
 def paths(destination):
     """What is there, but for what a probe leaves."""
     return [file.path for file in destination.files() if file.path != PROBE]
+
+
+def raced(opened, writers=6):
+    """Let several create one entry at once; returns what those wrote who were told they did."""
+    start = threading.Barrier(writers)
+    created = []
+
+    def write(mine):
+        destination = opened()
+        start.wait()
+        if destination.create("entry", mine):
+            created.append(mine)
+
+    threads = [threading.Thread(target=write, args=(b"%d" % n,)) for n in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return created
 
 
 class DestinationContract:

@@ -45,6 +45,12 @@ class Server:
     ours: bool = field(default=False, kw_only=True)
     """It was started for the tests alone."""
 
+    def mount(self, folder: Path) -> Path:
+        """Write the Secret to a folder, as a pod finds it."""
+        for name, value in self.secret.items():
+            (folder / name).write_text(value)
+        return folder
+
     @property
     def path(self) -> str:
         """What follows the host in the URL."""

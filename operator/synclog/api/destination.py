@@ -116,7 +116,11 @@ class S3(Model, frozen=True, kw_only=True):
                 Rule(
                     "self.matches('^[a-z0-9][-a-z0-9.]*[a-z0-9]$')",
                     "write the bucket's name alone: lower-case letters, digits, '-' and '.'",
-                )
+                ),
+                Rule(
+                    "!self.endsWith('--x-s3')",
+                    "directory buckets are reached in another way: name a general purpose bucket",
+                ),
             ),
         ),
     ]
