@@ -118,6 +118,8 @@ def test_what_cannot_work_is_refused_with_what_to_write(api, exports, destinatio
         {"s3": {**S3, "endpoint": "https://[fd00::1]:9000"}},
         {"s3": {**IN_HOST, "endpoint": "https://minio.example.com"}},
         {"s3": {"bucket": "minio", "endpoint": "https://minio.example.com"}},
+        {"s3": {**S3, "endpoint": "https://s3.dualstack.eu-central-1.amazonaws.com"}},
+        {"s3": {**S3, "endpoint": "https://bucket.vpce-1a.s3.eu-central-1.vpce.amazonaws.com"}},
         {"gcs": {"bucket": "acme_archive.example.com"}},
         {"azureBlob": {**AZURE, "endpoint": "https://acme.blob.core.chinacloudapi.cn"}},
         {"azureBlob": {**AZURE, "endpoint": "https://azurite.example.com:10000/acme"}},

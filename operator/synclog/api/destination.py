@@ -101,7 +101,9 @@ class S3(Model, frozen=True, kw_only=True):
             "forcePathStyle: true",
         ),
         Rule(
-            "!has(self.endpoint) || !self.endpoint.startsWith('https://' + self.bucket + '.s3')",
+            # An interface endpoint (VPC) is the one of Amazon's with something before the service.
+            "!has(self.endpoint) || self.endpoint.contains('.vpce.') || "
+            "!self.endpoint.matches('^https?://[^/]+[.]s3[.-][^/]*amazonaws[.]com')",
             "write the endpoint without the bucket, such as https://s3.eu-central-1.amazonaws.com",
         ),
     )
