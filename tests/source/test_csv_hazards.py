@@ -132,7 +132,7 @@ def test_framings_and_encodings(bench: Bench, framing: Any, encoding: Any) -> No
     body = Body(framing=framing, encoding=encoding, force_encoding=True)
     with bench(Behaviour(population=BUSY, body=body)) as b:
         reading = b.read_truly()
-    proof = Proof.HALVES if framing == "close" else Proof.FRAMED
+    proof = Proof.FOLLOWED if framing == "close" else Proof.FRAMED
     assert reading.evidence.proof is proof
 
 
@@ -166,7 +166,36 @@ def test_no_final_line_end_and_no_framing(bench: Bench, encoding: Any, events: i
     with bench(behaviour) as b:
         last = b.simulation.truth.events(b.day)[-1].instant
         window = b.day if events else Window(last + 1, b.day.end)
-        assert b.read_truly(window).evidence.proof is Proof.HALVES
+        proof = Proof.FOLLOWED if events == 900 else Proof.HALVES  # few rows tell no order
+        assert b.read_truly(window).evidence.proof is proof
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("share", [0.01, 0.4, 0.99])
+def test_a_record_that_ends_each_body_without_framing_hides_nothing_unnoticed(
+    bench: Bench, share: float, order: Any
+) -> None:
+    with bench(Behaviour(population=BUSY)) as b:
+        events = b.simulation.truth.events(b.day)
+        at = events[int(len(events) * share)].instant
+        body = Body(framing="close", ends_before=at)
+        b.simulation.behave(Behaviour(population=BUSY, body=body, order=Order(default=order)))
+        with pytest.raises(UnprovenError, match="breaks answers off") as caught:
+            b.read()
+    assert caught.value.reason == "AnswersDisagree"
+
+
+@pytest.mark.parametrize("lacking", [1, 2, 3])
+def test_rows_that_each_body_lacks_at_its_end_are_missed(bench: Bench, lacking: int) -> None:
+    body = Body(framing="close")
+    with bench(Behaviour(population=BUSY, body=body)) as b:
+        b.read_truly()
+        size = sum(map(len, bytes(b.spool.data).splitlines(keepends=True)[-lacking:]))
+        body = Body(framing="close", cut_end=size)
+        b.simulation.behave(Behaviour(population=BUSY, body=body))
+        b.spool.truncate(0)
+        with pytest.raises(SourceError, match=r"cut short|disagree|nothing proves"):
+            b.read()
 
 
 def test_bodies_without_framing_that_are_always_cut_are_read_in_parts(bench: Bench) -> None:

@@ -162,6 +162,10 @@ class Body(_Group, frozen=True, kw_only=True):
     """Cut the body (as it travels, encoded) after so many bytes."""
     cut_share: Share | None = None
     """Cut the body after this share of its bytes."""
+    cut_end: Count | None = None
+    """Cut so many bytes off the end of the body."""
+    ends_before: int | None = None
+    """Instant of a row: a CSV body ends before its first row with this time, at a line end."""
     cut_by: Literal["close", "reset", "reframed"] = "close"
     """Close the connection, reset it, or (a proxy that kept half of it) frame the rest anew."""
     bytes_per_second: Count = 0
@@ -273,7 +277,14 @@ class Behaviour(_Group, frozen=True, kw_only=True):
         return structs.replace(
             self,
             faults=Faults(),
-            body=structs.replace(self.body, cut_bytes=None, cut_share=None, bytes_per_second=0),
+            body=structs.replace(
+                self.body,
+                cut_bytes=None,
+                cut_share=None,
+                cut_end=None,
+                ends_before=None,
+                bytes_per_second=0,
+            ),
             order=structs.replace(self.order, unstable_ties=False),
             paging=structs.replace(self.paging, ignore_number=False, repeat_page=0),
         )

@@ -62,6 +62,8 @@ def cut_at(how: Body, size: int) -> int | None:
         cut = how.cut_bytes
     elif how.cut_share is not None:
         cut = int(size * how.cut_share)
+    elif how.cut_end is not None:
+        cut = max(size - how.cut_end, 0)
     return cut if cut < size else None
 
 

@@ -97,6 +97,21 @@ def test_a_close_delimited_cut_is_silent(connect: Callable, plain: bytes) -> Non
     assert answer.content == plain[: len(plain) // 2]
 
 
+def test_bytes_are_cut_off_the_end(connect: Callable, plain: bytes) -> None:
+    client = connect(Behaviour(population=FEW, body=Body(framing="close", cut_end=7)))
+    assert client.csv().content == plain[:-7]
+
+
+def test_a_body_ends_before_a_row(connect: Callable, yesterday: Window, plain: bytes) -> None:
+    client = connect(Behaviour(population=FEW))
+    times = [event.instant for event in client.source.truth.events(yesterday)]
+    body = Body(framing="close", ends_before=times[-1])
+    client.source.behave(Behaviour(population=FEW, body=body))
+    content = client.csv().content
+    assert content == plain[: len(content)]
+    assert [event.instant for event in from_csv(content)] == times[: times.index(times[-1])]
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_framed_cut_is_heard(connect: Callable, framing: str) -> None:
     client = connect(Behaviour(body=Body(framing=framing, cut_share=0.5)))

@@ -30,6 +30,11 @@ class Model:
     framed: bool = True
     drops: int = 0
     """Bytes that every body lacks at its end."""
+    drops_rows: int = 0
+    """Rows that every body lacks at its end, wholly."""
+    ends_before: int | None = None
+    """An event that no body shows, and nothing behind it; bodies end cleanly there."""
+    newest_first: bool = False
     bare: bool = False
     """Whether the last record has no line end."""
     tells_total: bool = False
@@ -41,7 +46,12 @@ class Model:
         first = bisect_left(self.events, asked.after)
         end = bisect_left(self.events, asked.before + 1)
         true = self.events[first:end]
+        if self.newest_first:
+            true.reverse()
         served = true[: self.row_cap]
+        if self.ends_before in served:
+            served = served[: served.index(self.ends_before)]
+        served = served[: max(len(served) - self.drops_rows, 0)]
         answer = Answer(window, asked, tells_the_end=self.framed)
         size = HEADER + ROW * len(served)
         if self.bare and served:
@@ -176,10 +186,75 @@ def test_a_round_number_in_one_millisecond_is_compared_with_a_wider_range() -> N
     assert prove(model, cap=10_000) is Proof.HALVES
 
 
-def test_without_framing_the_halves_must_agree() -> None:
-    model = Model(SPREAD, framed=False)
+LATER = [*SPREAD, WINDOW.end + 90_000]
+EARLIER = [WINDOW.start - 90_000, *SPREAD]
+
+
+def test_without_framing_a_later_record_proves_what_is_before_it() -> None:
+    model = Model(LATER, framed=False)
+    assert prove(model) is Proof.FOLLOWED
+    assert model.asked == 3  # the window, a minute behind it, ten minutes
+
+
+def test_where_the_newest_record_comes_first_an_older_one_proves() -> None:
+    model = Model(EARLIER, framed=False, newest_first=True)
+    assert prove(model) is Proof.FOLLOWED
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_without_framing_and_later_records_the_halves_must_agree(*, newest_first: bool) -> None:
+    model = Model(SPREAD, framed=False, newest_first=newest_first)
     assert prove(model) is Proof.HALVES
-    assert model.asked == 5  # and each end
+    assert model.asked < 50
+
+
+def test_few_records_in_order_of_time_may_be_so_by_accident() -> None:
+    events = [WINDOW.start + 7, WINDOW.start + 9, WINDOW.end + 90_000]
+    assert prove(Model(events, framed=False)) is Proof.HALVES
+
+
+@pytest.mark.parametrize("events", [LATER, EARLIER, SPREAD], ids=["later", "earlier", "alone"])
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 44, 45, 86, 87, 88, 89])
+def test_a_record_before_which_each_answer_ends(
+    at: int, events: list[int], *, newest_first: bool
+) -> None:
+    model = Model(events, framed=False, ends_before=SPREAD[at], newest_first=newest_first)
+    last = min(events) if newest_first else max(events)
+    if SPREAD[at] == last:
+        # No answer to any request shows it, so nobody can know of it.
+        model.events = [event for event in events if event != last]
+        prove(model)
+    else:
+        with pytest.raises(UnprovenError):
+            prove(model)
+
+
+def test_a_record_that_hides_the_ones_behind_it_is_named_as_such() -> None:
+    with pytest.raises(UnprovenError, match="breaks answers off") as caught:
+        prove(Model(LATER, framed=False, ends_before=SPREAD[40]))
+    assert caught.value.reason == "AnswersDisagree"
+
+
+@pytest.mark.parametrize("drops", [1, 2, 3])
+@pytest.mark.parametrize("shared", [1, 2, 3, 4])
+@pytest.mark.parametrize("step", [3, 50])
+@pytest.mark.parametrize("beside", [[], [WINDOW.start - 7_000], [WINDOW.end + 7_000]])
+def test_rows_that_every_body_lacks_are_found_out_though_several_share_the_last_time(
+    drops: int, shared: int, step: int, beside: list[int]
+) -> None:
+    events = [WINDOW.start + 50_005 + at * step for at in range(60)] * 4
+    events += [events[59] + 1_000] * shared + beside
+    try:
+        prove(Model(sorted(events), framed=False, drops_rows=drops))  # compares with the truth
+    except UnprovenError:
+        return
+    assert beside == [WINDOW.end + 7_000] * len(beside) != []  # which may be all that they lack
+
+
+def test_a_burst_at_the_edge_of_a_part_makes_it_no_larger() -> None:
+    events = [WINDOW.start + 50_000 + at for at in range(40)] * 3
+    assert prove(Model(sorted(events), framed=False)) is Proof.HALVES
 
 
 def test_one_record_without_framing_is_compared_with_a_wider_range() -> None:
@@ -228,9 +303,8 @@ def test_a_cut_of_the_same_bytes_at_the_end_of_each_body(
 
 
 def test_no_line_end_at_the_end_is_a_habit() -> None:
-    model = Model([*SPREAD, WINDOW.end + 90_000], framed=False, bare=True)
-    assert prove(model) is Proof.HALVES
-    assert model.asked == 5
+    assert prove(Model(LATER, framed=False, bare=True)) is Proof.FOLLOWED
+    assert prove(Model(SPREAD, framed=False, bare=True)) is Proof.HALVES
 
 
 def test_an_empty_window_of_bodies_without_line_end() -> None:

@@ -32,6 +32,22 @@ class Spool(Protocol):
         ...
 
 
+class Discarded:
+    """A spool that keeps nothing."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object:
+        """Drop bytes."""
+        return len(data)
+
+    def truncate(self, size: int, /) -> object:
+        """Do nothing."""
+        return size
+
+    def tell(self) -> int:
+        """Always at the start."""
+        return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The bounds that are sent for a window: wider, as nobody knows whether they are inclusive.
@@ -55,7 +71,7 @@ class Answer:
     """All records of one range, as one or several HTTP answers gave them.
 
     `rows` counts every record served, `events` those inside the window; `digest`, `first` and
-    `last` are about the events.
+    `last` are about the events, `earliest`, `latest` and the order about every record.
     """
 
     window: Window
@@ -66,6 +82,17 @@ class Answer:
     digest: int = 0
     first: Instant | None = None
     last: Instant | None = None
+    at_first: int = 0
+    """Digest of the events at `first`."""
+    at_last: int = 0
+    earliest: Instant | None = None
+    """The earliest timestamp served, outside the window too."""
+    latest: Instant | None = None
+    rises: int = 0
+    """How many records are later than the one served before them."""
+    falls: int = 0
+    closing: Instant | None = None
+    """The timestamp of the last record as served."""
     served: int = 0
     """Bytes of bodies."""
     total: int | None = None
@@ -105,10 +132,33 @@ class Answer:
         self.events += len(selected.records)
         self.bytes += size
         self.digest = combine(self.digest, multiset_sum(selected.records))
-        self.first = _least(self.first, selected.first)
-        self.last = _most(self.last, selected.last)
+        self._add_ends(selected)
+        if self.closing is not None:
+            self.rises += selected.opening > self.closing
+            self.falls += selected.opening < self.closing
+        self.rises += selected.rises
+        self.falls += selected.falls
+        self.closing = selected.closing
+        self.earliest = _least(self.earliest, selected.earliest)
+        self.latest = _most(self.latest, selected.latest)
         self.at_after |= selected.earliest == self.asked.after
         self.at_before |= selected.latest == self.asked.before
+
+    def _add_ends(self, selected: Selected) -> None:
+        first, last = _least(self.first, selected.first), _most(self.last, selected.last)
+        if self.first != first:
+            self.at_first = 0
+        if self.last != last:
+            self.at_last = 0
+        if selected.first == first:
+            self.at_first = combine(self.at_first, multiset_sum(selected.at_first))
+        if selected.last == last:
+            self.at_last = combine(self.at_last, multiset_sum(selected.at_last))
+        self.first, self.last = first, last
+
+
+Read: TypeAlias = Callable[[Window, Asked, Spool], Answer]
+"""Reads a window with these bounds; appends the records inside it to the spool."""
 
 
 def _least(one: Instant | None, other: Instant | None) -> Instant | None:

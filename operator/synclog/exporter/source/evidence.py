@@ -17,6 +17,8 @@ class Proof(Enum):
     """The source told how many records there are, and that many came."""
     FRAMED = "framed"
     """Each body told its own end, and there were fewer records than any cap would leave."""
+    FOLLOWED = "followed"
+    """A body did not tell its end, but in order of time, a later record came after all of these."""
     HALVES = "halves"
     """The records were read again in parts, and the parts together are the whole."""
 

@@ -12,31 +12,34 @@ same again proves nothing, since it meets the same cut and the same cap. What pr
 - where all records have one timestamp, or there are none, no parts are smaller. Then a wider
   range is asked: its records inside the window must be the same, and it must be larger. If
   bodies do not tell their end, it is read in parts around the window, which must be the whole.
-- if bodies do not tell their end, the first and the last record must come when asked for alone
-  too: something may cut a record from the end of every body.
+- *followed*: bodies do not tell their end, but they are in order, and a record from behind the
+  window comes after all of its own; see `synclog.exporter.source.following`.
+- where bodies do not tell their end and no record is behind the window, halves or surroundings
+  must agree, and the first and the last records must be the same when asked for alone: something
+  may cut a record from the end of every body.
 
 Parts that disagree with the whole are proven for themselves, down to one millisecond; one that
 is still too full cannot be proven, and is an error.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from synclog.exporter.errors import UnprovenError
-from synclog.exporter.source.answer import Answer, Asked, Spool
+from synclog.exporter.source.answer import Answer, Asked, Discarded, Read, Spool
 from synclog.exporter.source.digest import combine
 from synclog.exporter.source.evidence import Proof
-from synclog.windows import HOUR, MINUTE, SECOND, Window, format_time
+from synclog.exporter.source.following import WIDENINGS, Following, Verdict
+from synclog.windows import SECOND, Instant, Window, format_time
 
-_WIDENINGS = (MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 _ROUND = 100
 _ROUND_BELOW = 10_000
 """Fewer rows than this, and a multiple of 100 of them, is what a low cap would leave. A total may
 be counted behind the same cap."""
-
-Read: TypeAlias = Callable[[Window, Asked, Spool], Answer]
-"""Reads a window with these bounds; appends the records inside it to the spool."""
+_OTHER_ROUTE = (
+    ". The answers end when the connection closes, without Content-Length or chunks, as a proxy "
+    "may make them: ask without it, or set source.format to JSON, whose pages tell their end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,6 @@ class Proven:
 
     answers: list[Answer]
     proof: Proof
-
-
-class Discarded:
-    """A spool that keeps nothing."""
-
-    def write(self, data: bytes | bytearray | memoryview, /) -> object:
-        """Drop bytes."""
-        return len(data)
-
-    def truncate(self, size: int, /) -> object:
-        """Do nothing."""
-        return size
-
-    def tell(self) -> int:
-        """Always at the start."""
-        return 0
 
 
 class Prover:
@@ -74,7 +61,8 @@ class Prover:
     """
 
     def __init__(self, read: Read, spool: Spool, *, cap: int, known: Window) -> None:
-        self._read = read
+        self._following = Following(read, known)
+        self._read = self._following.read
         self._spool = spool
         self._cap = cap
         self._known = known
@@ -97,17 +85,27 @@ class Prover:
         proof = self._by_itself(whole)
         if proof is not None and not self._suspect(whole):
             return Proven([whole], proof)
+        streamed = _is_streamed(whole)
+        # A full answer, or one with a round number of records, may show the newest ones only.
+        capped = self._suspect(whole) or whole.rows >= self._cap
+        verdict = self._following.verdict(whole) if streamed else Verdict.OPEN
+        if verdict is Verdict.FOLLOWED and not capped:
+            return Proven([whole], Proof.FOLLOWED)
+        if verdict is Verdict.HIDDEN:
+            raise _disagreement(whole)
+        agrees = verdict is not Verdict.LACKING
         if whole.first != whole.last:
-            return self._in_parts(whole, base)
-        if self._by_surroundings(whole) if _is_streamed(whole) else self._by_wider(whole):
+            return self._in_parts(whole, base, agrees=agrees)
+        if agrees and (self._by_surroundings(whole) if streamed else self._by_wider(whole)):
             return Proven([whole], Proof.HALVES)
         if whole.events >= self._cap:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
         # Where rows beside the window fill the answer, smaller parts have fewer of them.
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
-        if whole.window.length > 1 and (whole.incomplete or whole.frayed or filled):
-            return self._in_parts(whole, base)
-        raise self._unprovable(whole)
+        divisible = whole.incomplete or whole.frayed or filled or not agrees
+        if whole.window.length > 1 and divisible:
+            return self._in_parts(whole, base, agrees=agrees)
+        raise self._unprovable(whole) if agrees else _disagreement(whole)
 
     def _by_itself(self, answer: Answer) -> Proof | None:
         if answer.blank or answer.incomplete or answer.ends_mid_line:
@@ -120,16 +118,17 @@ class Prover:
     def _suspect(answer: Answer) -> bool:
         return 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
 
-    def _in_parts(self, whole: Answer, base: int) -> Proven:
+    def _in_parts(self, whole: Answer, base: int, *, agrees: bool) -> Proven:
         self._spool.truncate(base)
         windows = list(_parts(whole))
         read: list[tuple[Answer, int]] = []
         for window in windows:
             at = self._spool.tell()
-            read.append((self._ask(window), at))
+            asked = _closely(window, whole) or Asked.around(window)
+            read.append((self._read(window, asked, self._spool), at))
         answers = [answer for answer, _ in read]
         smaller = len(answers) > 1 and all(_is_smaller(answer, whole) for answer in answers)
-        if smaller and _is_together(whole, answers) and self._keeps_ends(whole):
+        if agrees and smaller and _is_together(whole, answers) and self._keeps_ends(whole):
             return Proven(answers, Proof.HALVES)
         return self._each(read)
 
@@ -179,22 +178,34 @@ class Prover:
             if whole.events <= answer.events or whole.rows >= self._cap:
                 continue
             beside = [(wide.start, window.start), (window.end, wide.end)]
-            parts = [self._aside(Window(*edges)) for edges in beside if edges[0] < edges[1]]
+            windows = [Window(*edges) for edges in beside if edges[0] < edges[1]]
+            parts = [self._aside(each, _closely(each, whole)) for each in windows]
             if _is_smaller(answer, whole) and _is_together(whole, [answer, *parts]):
                 return self._keeps_ends(whole)
         return False
 
     def _keeps_ends(self, answer: Answer) -> bool:
-        """Whether its first and its last record come when asked for alone."""
+        """Whether the first and the last records are the same when asked for alone.
+
+        One of them stands amid the answer, so that whatever takes something off each end shows.
+        """
         if not _is_streamed(answer):
             return True
-        ends = {at for at in (answer.first, answer.last) if at is not None}
-        # A source that shows whole seconds may itself know finer times.
-        spans = [Window(at, at + (1 if at % SECOND else SECOND)) for at in ends]
-        return all(self._aside(span).events for span in spans)
+        ends = {(answer.first, answer.at_first), (answer.last, answer.at_last)}
+        return all(at is None or self._alone(at) == digest for at, digest in ends)
 
-    def _aside(self, window: Window) -> Answer:
-        return self._read(window, Asked.around(window), Discarded())
+    def _alone(self, at: Instant) -> int:
+        """The digest of the records of one instant, with no others behind them if possible."""
+        window = Window(at, at + 1)
+        # A source that shows whole seconds may itself know finer times.
+        for before in (at, at + 1, at + SECOND):
+            answer = self._read(window, Asked(at - 1, before), Discarded())
+            if answer.events or (before > at and at % SECOND):
+                return answer.digest
+        return 0
+
+    def _aside(self, window: Window, asked: Asked | None = None) -> Answer:
+        return self._read(window, asked or Asked.around(window), Discarded())
 
     def _widened(self, answer: Answer) -> Iterator[Asked]:
         """Wider and wider bounds, for an answer that is not known to lack something."""
@@ -202,7 +213,7 @@ class Prover:
             return
         window = answer.window
         shorter = (window.length, 4 * window.length)
-        for margin in sorted({*shorter, *_WIDENINGS}):
+        for margin in sorted({*shorter, *WIDENINGS}):
             yield Asked(
                 max(window.start - margin, min(self._known.start, answer.asked.after)),
                 min(window.end + margin, max(self._known.end, answer.asked.before)),
@@ -245,9 +256,19 @@ class Prover:
             + (
                 "it is cut short, or its pages change from one reading to the next"
                 if answer.incomplete
-                else "it does not tell its own end, and no larger answer could be compared with it"
+                else "it does not tell its own end, and no larger answer could be compared with it. A "
+                "window with an event at another time helps, and so may a later try"
+                + (_OTHER_ROUTE if _is_streamed(answer) else "")
             ),
         )
+
+
+def _disagreement(answer: Answer) -> UnprovenError:
+    return UnprovenError(
+        "AnswersDisagree",
+        f"the answers for {answer.window} and for ranges beside it disagree: something breaks "
+        "answers off, and hides the records behind that place" + _OTHER_ROUTE,
+    )
 
 
 def _parts(whole: Answer) -> Iterator[Window]:
@@ -264,6 +285,17 @@ def _parts(whole: Answer) -> Iterator[Window]:
     edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
     for at, edge in enumerate(edges[1:]):
         yield Window(edges[at], edge)
+
+
+def _closely(window: Window, whole: Answer) -> Asked | None:
+    """Bounds with the least margin for a part of a body that does not tell its end.
+
+    A larger one may take in a whole burst, so that the part is as large as the whole. None where
+    times are shown in whole seconds: then the source may itself know finer ones.
+    """
+    if not _is_streamed(whole) or not any(at and at % SECOND for at in (whole.first, whole.last)):
+        return None
+    return Asked(window.start - 1, window.end)
 
 
 def _is_streamed(answer: Answer) -> bool:

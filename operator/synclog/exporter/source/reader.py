@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from synclog.api.fields import URL_PATTERN
 from synclog.api.source import Source, SourceFormat
 from synclog.exporter.errors import AnswerError, ConfigurationError
-from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
+from synclog.exporter.source.answer import Answer, Asked, Discarded, Progress, Spool
 from synclog.exporter.source.clock import Clock, ClockReading, StopSignal, SystemClock
 from synclog.exporter.source.credentials import Credentials
 from synclog.exporter.source.csv_route import CsvRoute
 from synclog.exporter.source.digest import combine, to_hex
 from synclog.exporter.source.evidence import ANSWERS_KEPT, AnswerEvidence, Bound, Evidence
 from synclog.exporter.source.json_route import JsonRoute
-from synclog.exporter.source.proof import Discarded, Proven, Prover
+from synclog.exporter.source.proof import Proven, Prover
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Counters, Transport
 from synclog.windows import Instant, Window, format_time, parse_duration
