@@ -1,5 +1,6 @@
 """Each hazard of the JSON route: every event once, or an error that says why."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,45 @@ def test_a_millisecond_over_several_pages(
     paging = Paging(base=base, max_size=15)
     with bench(Behaviour(population=population, json=json, paging=paging), JSON) as b:
         b.read_truly()
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("max_size", [1, 2])
+@pytest.mark.parametrize("past_end", ["empty", "missing_key", "not_found"])
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_pages_that_are_alike_as_their_records_are(
+    bench: Bench, base: Any, max_size: int, past_end: Any, json: Json
+) -> None:
+    population = Population(events_per_day=6, burst_rows=4, identical_share=1.0)
+    paging = Paging(base=base, max_size=max_size, past_end=past_end)
+    behaviour = Behaviour(population=population, json=json, paging=paging)
+    with bench(behaviour, JSON) as b:
+        assert b.read_truly().evidence.page_base == base
+
+
+@pytest.mark.parametrize("share", [0.4, 1.0])
+def test_two_identical_records_on_pages_of_one_that_count_from_0(
+    bench: Bench, share: float
+) -> None:
+    population = Population(events_per_day=6, burst_rows=0, identical_share=share)
+    behaviour = Behaviour(population=population, json=SILENT, paging=Paging(base=0, max_size=1))
+    with bench(behaviour, JSON) as b:
+        counts = Counter(event.instant for event in b.simulation.truth.events(b.day))
+        at = next(instant for instant, count in counts.items() if count == 2)
+        if share < 1:
+            assert b.read_truly(Window(at, at + 1)).events == 2
+        else:  # pages 0 and 1 are alike everywhere
+            with pytest.raises(AnswerError, match="whether that is one page or two"):
+                b.read(Window(at, at + 1))
+
+
+@pytest.mark.parametrize("json", [Json(), SILENT])
+def test_a_single_record_where_page_0_is_the_first_page_too(bench: Bench, json: Json) -> None:
+    population = Population(events_per_day=6, burst_rows=0, identical_share=0.0)
+    behaviour = Behaviour(population=population, json=json, paging=Paging(below="first"))
+    with bench(behaviour, JSON) as b:
+        at = b.simulation.truth.events(b.day)[0].instant
+        assert b.read_truly(Window(at, at + 1)).evidence.page_base == 1
 
 
 def test_a_millisecond_over_several_unstable_pages_is_an_error(bench: Bench) -> None:

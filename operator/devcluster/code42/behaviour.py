@@ -130,6 +130,8 @@ class Paging(_Group, frozen=True, kw_only=True):
 
     base: Literal[0, 1] = 1
     """Number of the first page."""
+    below: Literal["refuse", "first"] = "refuse"
+    """What page 0 meets where pages count from 1: an error, or the first page."""
     default_size: Positive = 100
     max_size: Positive = 500
     oversize: Literal["cap", "refuse"] = "cap"

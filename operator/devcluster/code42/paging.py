@@ -23,6 +23,8 @@ class Page:
         """
         number = _number(parameters, "page[number]", paging.base)
         size = _number(parameters, "page[size]", paging.default_size)
+        if paging.below == "first":
+            number = max(number, paging.base)
         if number < paging.base:
             raise BadQueryError(f"page[number] must be at least {paging.base}")
         if size < 1 or (size > paging.max_size and paging.oversize == "refuse"):

@@ -23,6 +23,7 @@ from synclog.exporter.source.answer import Answer, Asked, Progress, Spool
 from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.envelope import Envelope, read_page
 from synclog.exporter.source.evidence import AnswerEvidence
+from synclog.exporter.source.following import WIDENINGS
 from synclog.exporter.source.json_records import JsonRecords
 from synclog.exporter.source.page_doubts import is_one_page, is_whole
 from synclog.exporter.source.paging import MovedError, Paging, Served, Tie
@@ -36,6 +37,7 @@ _SMALL_PAGE = 100
 _PAGE_LIMIT = 64 * 1024 * 1024
 _AT_ONCE = 16
 _READINGS = 3
+_FAR = 1_000_000
 _NO_SUCH_PAGE = frozenset((400, 404, 416))
 
 
@@ -98,7 +100,9 @@ class JsonRoute:
 
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
-        reading = Paging(answer, self._sort, self._records, self._totals)
+        reading = Paging(
+            answer, self._sort, self._records, self._totals, lambda at: self._ends(answer.asked, at)
+        )
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
@@ -110,8 +114,12 @@ class JsonRoute:
         self._check_ties(answer, reading.ties())
         if len(answer.http) > 2 and answer.total is None:
             again = self._fetch(answer.asked, first.number)
-            if again.digest != first.digest:
+            if reading.settled(again) != reading.settled(first):
                 raise MovedError
+
+    def _ends(self, asked: Asked, number: int) -> bool:
+        """Whether there are no pages far behind one: page numbers have an effect."""
+        return not self._fetch(asked, number + _FAR).records
 
     def _check_ties(self, answer: Answer, ties: list[Tie]) -> None:
         """Ask for each millisecond that stands on both sides of a page's end by itself."""
@@ -169,21 +177,37 @@ class JsonRoute:
             self._base = 0
             return zero
         if one.records:
-            if zero.records and not self._is_one_page(asked, one):
-                raise AnswerError(
-                    "RepeatedPage",
-                    "pages 0 and 1 have the same records, and nothing tells whether that is one "
-                    "page or two; another source.pageSize may tell",
-                )
-            self._base = 1
+            self._base = self._learned_base(asked, one) if zero.records else 1
+            return one if self._base else zero
         # Without records, the page that the source knows says so.
         return zero if one.page is None else one
+
+    def _learned_base(self, asked: Asked, one: Served) -> int:
+        """The number of the first page, where pages 0 and 1 are the same."""
+        if self._is_one_page(asked, one):
+            return 1
+        for margin in WIDENINGS:
+            wider = Asked(asked.after - margin, asked.before + margin)
+            beside, before = self._fetch(wider, 1), self._fetch(wider, 0)
+            if before.records and (not beside.records or before.digest != beside.digest):
+                return 0
+            if beside.records and self._is_one_page(wider, beside):
+                return 1
+        told_one = one.page is not None and one.page.total == len(one.records) == 1
+        if told_one and not self._fetch(asked, 2).records:
+            return 1
+        raise AnswerError(
+            "RepeatedPage",
+            "pages 0 and 1 have the same records, and nothing tells whether that is one page or "
+            "two; when the source has an event at another time, it can be told, and another "
+            "source.pageSize may tell",
+        )
 
     def _is_one_page(self, asked: Asked, one: Served) -> bool:
         times = self._records.read(one.records).instants
         by_time = self._sort.column is SortColumn.LOG_EVENT_TIME_STAMP
-        # Two pages alike have one time, and more than one record, if more were asked for.
-        if len(times) == 1 < self._size or (by_time and times.min() < times.max()):
+        # Two pages alike have one time.
+        if by_time and times.min() < times.max():
             return True
         return is_one_page(one.records, lambda at, size: self._fetch(asked, at, size).records)
 

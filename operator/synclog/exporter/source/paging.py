@@ -1,5 +1,6 @@
 """One pass over the pages of an answer, and what shows that they moved meanwhile."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import compress
 
@@ -8,6 +9,7 @@ import numpy as np
 from synclog.api.source import Sort, SortColumn, SortDirection
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.source.answer import Answer, Spool
+from synclog.exporter.source.digest import multiset_sum
 from synclog.exporter.source.envelope import Page
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.json_records import JsonRecords, Rows
@@ -52,12 +54,19 @@ class Paging:
         sort: what was asked for.
         records: reads them.
         totals: whether a total counts the records of all pages; None where that is not known.
+        ends: whether there are no pages far behind the one with this number.
     """
 
     def __init__(
-        self, answer: Answer, sort: Sort, records: JsonRecords, totals: bool | None
+        self,
+        answer: Answer,
+        sort: Sort,
+        records: JsonRecords,
+        totals: bool | None,
+        ends: Callable[[int], bool],
     ) -> None:
         self.totals = totals
+        self._ends = ends
         self._answer = answer
         self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
         self._sign = -1 if sort.direction is SortDirection.DESC else 1
@@ -65,6 +74,7 @@ class Paging:
         self._before: Served | None = None
         self._last: Tie | None = None
         self._ties: dict[Instant, Tie] = {}
+        self._known_to_end: bool | None = None
 
     def take(self, served: Served, spool: Spool) -> bool:
         """Take a page; true when it was the last one.
@@ -85,15 +95,38 @@ class Paging:
         self._take_total(page)
         if not page.records:
             return True
-        if self._before is not None and self._before.digest == served.digest:
+        before = self._before
+        if before is not None and before.digest == served.digest and not self._is_burst(served):
             raise AnswerError(
                 "RepeatedPage",
-                f"page {served.number} is the same as page {self._before.number}: the source "
+                f"page {served.number} is the same as page {before.number}: the source "
                 "ignores page[number], or repeats pages",
             )
         self._add(page, spool)
         self._before = served
         return self.totals is True and answer.total == answer.rows
+
+    def settled(self, served: Served) -> int:
+        """Digest of what must be on a page again: all but a millisecond at its end.
+
+        The source may order that one anew, and `ties` tells whether it goes on.
+        """
+        if not self._by_time or not served.records:
+            return served.digest
+        rows = self._records.read(served.records)
+        before = (rows.instants != rows.instants[-1]).tolist()
+        return multiset_sum(list(compress(rows.lines, before)))
+
+    def _is_burst(self, served: Served) -> bool:
+        """Whether a page like the one before is genuine: a millisecond of identical records.
+
+        That they are all there is told later, as of all milliseconds on several pages.
+        """
+        times = self._records.read(served.records).instants
+        one_time = self._by_time and times.min() == times.max()
+        if self._known_to_end is None and one_time:
+            self._known_to_end = self._ends(served.number)
+        return one_time and bool(self._known_to_end)
 
     def _take_total(self, page: Page) -> None:
         """Learn the total; and whether it counts the records of all pages, or of its own only."""

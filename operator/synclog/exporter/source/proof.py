@@ -256,8 +256,8 @@ class Prover:
             + (
                 "it is cut short, or its pages change from one reading to the next"
                 if answer.incomplete
-                else "it does not tell its own end, and no larger answer could be compared with it. A "
-                "window with an event at another time helps, and so may a later try"
+                else "it does not tell its own end, and no larger answer can be compared with it. "
+                "A window with an event at another time helps, and so may a later try"
                 + (_OTHER_ROUTE if _is_streamed(answer) else "")
             ),
         )
