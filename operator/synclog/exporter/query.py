@@ -53,7 +53,11 @@ class Archive:
         return list(found)
 
     def events(self, window: Window, *, folder: Path | None = None) -> Generator[Line, None, None]:
-        """The events of a window, ordered by their time stamp; equal ones as they were served.
+        """The events of a window, ordered by their time stamp.
+
+        Events of one millisecond come in the order of the ledger's entries, of their parts, and of
+        the records in them: as they were served, and behind them those that came late. So an
+        archive is always read alike.
 
         Args:
             window: which events.

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.runs import run
 from synclog.api.source import SourceFormat
 from synclog.exporter import pipeline, query
 from synclog.exporter.errors import ConfigurationError, IntegrityError
@@ -27,6 +28,15 @@ def test_events_of_a_range_in_order_whatever_order_they_came_in(bench):
     export(bench, 0, 6)
     assert names(bench, 0, 12) == ["a", "b", "c", "c2", "e", "f", "g"]
     assert names(bench, 2, 6) == ["b", "c", "c2", "e"]
+
+
+def test_events_of_one_millisecond_stand_as_served_and_late_ones_behind_them(bench):
+    bench.fill([(1, "m"), (1, "b"), (2, "z")])
+    export(bench, 0, 6)
+    for late, round_ in (([(1, "a"), (2, "y")], "1h"), ([(1, "0"), (2, "a")], "2h")):
+        bench.fill(late)
+        assert run(bench, bench.hours(0, 6), recheck=round_).late_events == 2
+    assert names(bench, 0, 6) == ["m", "b", "a", "0", "z", "y", "a"]
 
 
 def test_values_survive_quoting(bench):

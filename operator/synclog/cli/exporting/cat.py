@@ -18,7 +18,9 @@ from synclog.exporter.source import SystemClock
 from synclog.windows import Window, Windows
 
 _EPILOG = """\
-Events are ordered by their time; late events stand where they belong. CSV is written
+Events are ordered by their time; late events stand where they belong. Events of one
+millisecond stand as they were served, and behind them those that came late, in the
+order of the ledger's entries: the same archive is always printed alike. CSV is written
 in one dialect (comma, double quotes, line feed), JSON Lines as one object a line; the
 files of the archive hold the bytes that the source served, or the normal form.
 
