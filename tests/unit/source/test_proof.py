@@ -37,6 +37,8 @@ class Model:
     newest_first: bool = False
     bare: bool = False
     """Whether the last record has no line end."""
+    bare_header: bool = False
+    """Whether a header without records has none either."""
     tells_total: bool = False
     total_is_capped: bool = True
     asked: int = 0
@@ -54,7 +56,7 @@ class Model:
         served = served[: max(len(served) - self.drops_rows, 0)]
         answer = Answer(window, asked, tells_the_end=self.framed)
         size = HEADER + ROW * len(served)
-        if self.bare and served:
+        if self.bare and (served or self.bare_header):
             size -= 1
             answer.ends_mid_line = True
         kept = size - self.drops if self.byte_cut is None else min(size, self.byte_cut)
@@ -305,6 +307,13 @@ def test_a_cut_of_the_same_bytes_at_the_end_of_each_body(
 def test_no_line_end_at_the_end_is_a_habit() -> None:
     assert prove(Model(LATER, framed=False, bare=True)) is Proof.FOLLOWED
     assert prove(Model(SPREAD, framed=False, bare=True)) is Proof.HALVES
+
+
+def test_one_framed_record_without_line_end_is_complete_where_a_header_has_none_either() -> None:
+    events = [WINDOW.start + 7] * 3
+    assert prove(Model(events, bare=True, bare_header=True)) is Proof.HALVES
+    with pytest.raises(UnprovenError, match="nothing proves"):
+        prove(Model(events, bare=True))
 
 
 def test_an_empty_window_of_bodies_without_line_end() -> None:

@@ -96,7 +96,7 @@ class Prover:
         agrees = verdict is not Verdict.LACKING
         if whole.first != whole.last:
             return self._in_parts(whole, base, agrees=agrees)
-        if agrees and (self._by_surroundings(whole) if streamed else self._by_wider(whole)):
+        if agrees and (self._by_surroundings(whole) if streamed else self._by_others(whole)):
             return Proven([whole], Proof.HALVES)
         if whole.events >= self._cap:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
@@ -149,6 +149,22 @@ class Prover:
                 part = self.prove(answer.window)
             proven += part.answers
         return Proven(proven, proof)
+
+    def _by_others(self, answer: Answer) -> bool:
+        return self._by_wider(answer) or self._by_habit(answer)
+
+    def _by_habit(self, answer: Answer) -> bool:
+        """Whether a body ends without a line end only as bodies of this source do.
+
+        One without records says so: cut at the same place, the longer one would be as short.
+        """
+        full = self._suspect(answer) or answer.rows >= self._cap or answer.incomplete
+        if not answer.ends_mid_line or not answer.tells_the_end or full or answer.last is None:
+            return False
+        start = answer.last + SECOND
+        window = Window(start, max(self._known.end, start + 1))
+        bare = self._aside(window, Asked(window.start, window.end))
+        return not bare.rows and not bare.blank and bare.ends_mid_line
 
     def _by_wider(self, answer: Answer) -> bool:
         """Whether a wider and larger answer has the same records inside the window."""
@@ -256,8 +272,13 @@ class Prover:
             + (
                 "it is cut short, or its pages change from one reading to the next"
                 if answer.incomplete
-                else "it does not tell its own end, and no larger answer can be compared with it. "
-                "A window with an event at another time helps, and so may a later try"
+                else (
+                    "it does not tell its own end"
+                    if not answer.tells_the_end
+                    else "its last record has no line end"
+                )
+                + ", and no larger answer can be compared with it. An event at another time helps: "
+                "ask for a window that has one, or try again when there is one"
                 + (_OTHER_ROUTE if _is_streamed(answer) else "")
             ),
         )
