@@ -15,6 +15,7 @@ from devcluster.code42 import (
     Population,
     RowCap,
     Times,
+    from_csv,
 )
 from devcluster.code42.behaviour import COLUMNS
 from synclog.exporter.errors import AnswerError, ConfigurationError, SourceError, UnprovenError
@@ -183,6 +184,19 @@ def test_a_record_that_ends_each_body_without_framing_hides_nothing_unnoticed(
         with pytest.raises(UnprovenError, match="breaks answers off") as caught:
             b.read()
     assert caught.value.reason == "AnswersDisagree"
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_same_in_no_order_of_time(bench: Bench, share: float) -> None:
+    population = Population(events_per_day=40, burst_rows=0)
+    order = Order(default="shuffled")
+    with bench(Behaviour(population=population, order=order)) as b:
+        served = from_csv(b.read().header + bytes(b.spool.data))
+        at = served[int(len(served) * share)].instant
+        body = Body(framing="close", ends_before=at)
+        b.simulation.behave(Behaviour(population=population, body=body, order=order))
+        with pytest.raises(UnprovenError):
+            b.read()
 
 
 @pytest.mark.parametrize("lacking", [1, 2, 3])

@@ -126,13 +126,18 @@ class Following:
         return Verdict.OPEN
 
     @property
+    def is_unordered(self) -> bool:
+        """Whether the source lists its records in no order of time."""
+        return self._rises > 0 and self._falls > 0
+
+    @property
     def _newest_first(self) -> bool:
         return self._falls > self._rises
 
     @property
     def _is_sure(self) -> bool:
         """Whether the order of the source is known."""
-        return self._rises + self._falls >= _SURE and not (self._rises and self._falls)
+        return self._rises + self._falls >= _SURE and not self.is_unordered
 
     def _later(self, answer: Answer) -> _Side:
         window, last = answer.window, answer.last

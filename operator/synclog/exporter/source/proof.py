@@ -36,6 +36,8 @@ _ROUND = 100
 _ROUND_BELOW = 10_000
 """Fewer rows than this, and a multiple of 100 of them, is what a low cap would leave. A total may
 be counted behind the same cap."""
+_MANY = 64
+"""So many records in no order of time hardly all come before the one where an answer breaks off."""
 _OTHER_ROUTE = (
     ". The answers end when the connection closes, without Content-Length or chunks, as a proxy "
     "may make them: ask without it, or set source.format to JSON, whose pages tell their end"
@@ -94,6 +96,8 @@ class Prover:
         if verdict is Verdict.HIDDEN:
             raise _disagreement(whole)
         agrees = verdict is not Verdict.LACKING
+        if agrees and streamed and self._following.is_unordered:
+            agrees = self._agrees_beside(whole)
         if whole.first != whole.last:
             return self._in_parts(whole, base, agrees=agrees)
         if agrees and (self._by_surroundings(whole) if streamed else self._by_others(whole)):
@@ -187,18 +191,37 @@ class Prover:
 
     def _by_surroundings(self, answer: Answer) -> bool:
         """Whether a wider range is what is before the window, in it and after it, and larger."""
-        window = answer.window
         for asked in self._widened(answer):
-            wide = Window(asked.after, asked.before)
-            whole = self._aside(wide)
+            whole = self._aside(Window(asked.after, asked.before))
             if whole.events <= answer.events or whole.rows >= self._cap:
                 continue
-            beside = [(wide.start, window.start), (window.end, wide.end)]
-            windows = [Window(*edges) for edges in beside if edges[0] < edges[1]]
-            parts = [self._aside(each, _closely(each, whole)) for each in windows]
-            if _is_smaller(answer, whole) and _is_together(whole, [answer, *parts]):
+            if _is_smaller(answer, whole) and self._is_amid(answer, whole):
                 return self._keeps_ends(whole)
         return False
+
+    def _agrees_beside(self, answer: Answer) -> bool:
+        """Whether many records beside the window come as well when it is asked for with them.
+
+        In no order of time, what breaks an answer off amid the window hides some of them.
+        """
+        larger: Answer | None = None
+        for asked in self._widened(answer):
+            wide = self._aside(Window(asked.after, asked.before))
+            if wide.rows >= self._cap:
+                break
+            if wide.events > answer.events:
+                larger = wide
+            if wide.events >= answer.events + _MANY:
+                break
+        return larger is None or self._is_amid(answer, larger)
+
+    def _is_amid(self, answer: Answer, whole: Answer) -> bool:
+        """Whether an answer is together with what is before and after it a wider one."""
+        window, wide = answer.window, whole.window
+        beside = [(wide.start, window.start), (window.end, wide.end)]
+        windows = [Window(*edges) for edges in beside if edges[0] < edges[1]]
+        parts = [self._aside(each, _closely(each, whole)) for each in windows]
+        return _is_together(whole, [answer, *parts])
 
     def _keeps_ends(self, answer: Answer) -> bool:
         """Whether the first and the last records are the same when asked for alone.
