@@ -22,8 +22,8 @@ WIDENINGS = (MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * 
 """How much wider than a window is asked for, to find records beside it."""
 _SURE = 8
 """So many records, each later than the one before, are no accident of another order."""
-_FIRST_STEP = 60
-"""Milliseconds behind the last record from which on hidden ones are looked for."""
+_LAST_STEP = 64
+"""Milliseconds of the shortest range in which hidden records are looked for."""
 
 
 class Verdict(Enum):
@@ -83,11 +83,11 @@ class _Side:
         begin = self.rest.start if self._later else self.rest.end
         length = abs(self.far - begin)
         distances = set()
-        step = _FIRST_STEP
+        step = 1
         while step < length:
-            distances |= {step, length - step}
+            distances |= {step, length - max(step, _LAST_STEP)}
             step *= 2
-        for distance in sorted(distances):
+        for distance in sorted(each for each in distances if each > 0):
             yield begin + (distance if self._later else -distance)
 
 
