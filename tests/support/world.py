@@ -38,6 +38,17 @@ def make_spec(**changes):
     return msgspec.convert({**SPEC, **changes}, SyncLogExportSpec)
 
 
+def at(text):
+    """A minute of January 2026, such as 02T13:30."""
+    return parse_time(f"2026-01-{text}:00Z")
+
+
+def between(end, **more):
+    """The range from the begin of January until an end, as a change of a spec."""
+    fixed = {"start": "2026-01-01T00:00:00Z", "end": end, "maxWindow": "6h", **more}
+    return {"range": {"between": fixed}}
+
+
 @dataclass
 class World:
     """What exists, and the time. ``step`` plans once and does what the plan says."""
@@ -107,6 +118,24 @@ class World:
             if before == (self.status, tuple(self.runs)):
                 return
         raise AssertionError(f"planning does not come to rest: {self.last}")
+
+    def exported(self):
+        """Everything that is due at the begin is exported."""
+        self.inspected()
+        self.succeed(self.active()[0])
+        self.settle()
+        return self
+
+    def work_off(self, minutes=0):
+        """Let every run succeed, each after some minutes, until none is wanted."""
+        for _ in range(200):
+            self.settle()
+            if not self.active():
+                return
+            for run in self.active():
+                self.succeed(run)
+            self.now += minutes * MINUTE
+        raise AssertionError("planning always wants one run more")
 
     def _create(self, action):
         name = f"{action.key}-{action.attempt}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.world import SPEC, World, make_spec
+from support.world import World, at, between, make_spec
 from synclog.api.run import Purpose, Slot
 from synclog.api.status import GapState
 from synclog.planning.coverage import LISTED, LISTED_OF_A_ROUND
@@ -11,35 +11,8 @@ from synclog.planning.pauses import back_off
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
 
 
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
-
-
-def exported(world):
-    world.inspected()
-    world.succeed(world.active()[0])
-    world.settle()
-    return world
-
-
-def between(end, **more):
-    fixed = {"start": "2026-01-01T00:00:00Z", "end": end, "maxWindow": "6h", **more}
-    return {"range": {"between": fixed}}
-
-
-def work_off(world, minutes=0):
-    for _ in range(200):
-        world.settle()
-        if not world.active():
-            return
-        for run in world.active():
-            world.succeed(run)
-        world.now += minutes * MINUTE
-    raise AssertionError("planning always wants one run more")
-
-
 def test_an_empty_trigger_asks_for_nothing():
-    world = exported(World())
+    world = World().exported()
     before = world.created
     world.edit(trigger="")
     world.now += 10 * MINUTE
@@ -62,38 +35,38 @@ def test_the_smallest_max_window_makes_bounded_runs():
     world = World(spec=make_spec(range={"rolling": rolling})).inspected()
     (run,) = world.active()
     assert run.span == Window(at("01T00:00"), at("01T08:20"))
-    work_off(world)
+    world.work_off()
     assert world.condition("CoverageComplete") == ("True", "Complete")
 
 
 def test_a_clock_that_was_ahead_leaves_nothing_behind_when_it_is_set_right():
-    world = exported(World())
+    world = World().exported()
     world.now += 3 * DAY  # wrong
     world.settle()
     world.fail(world.active(slot=Slot.MAIN)[0], reason="NotSettled")
     world.settle()
     world.now = at("02T01:00")
-    work_off(world)
+    world.work_off()
     assert world.status.covered_until == "2026-01-02T00:45:00.000Z"
     assert world.condition("CoverageComplete") == ("True", "Complete")
     world.now += MINUTE
     world.settle()
     assert world.active() == []
     world.now = at("02T02:00")
-    work_off(world)
+    world.work_off()
     assert world.status.covered_until == "2026-01-02T01:45:00.000Z"
     assert world.status.last_schedule_time == "2026-01-02T02:00:00Z"
 
 
 def test_a_source_whose_clock_is_behind_makes_a_window_late_and_not_lost():
-    world = exported(World())
+    world = World().exported()
     world.now = at("02T01:00")
     world.settle()
     world.fail(world.active(slot=Slot.MAIN)[0], reason="NotSettled")
     world.settle()
     assert world.condition("CoverageComplete") == ("False", "GapsFailed")
     world.now += 30 * SECOND
-    work_off(world)
+    world.work_off()
     assert world.condition("CoverageComplete") == ("True", "Complete")
     assert world.covered == Windows([Window(at("01T00:00"), at("02T00:45"))])
 
@@ -148,7 +121,7 @@ def test_a_status_that_cannot_list_all_still_comes_to_the_end():
     known = world.covered
     world.covered |= Windows(list(known.gaps(Window(at("01T00:00"), at("28T00:00"))))[:-5])
     found = world.covered.length  # another operator was here, and this one was not told
-    work_off(world)
+    world.work_off()
     assert world.condition("CoverageComplete") == ("True", "Complete")
     assert world.status.coverage.gap_count == 0
     assert sum(window.length for window in world.commits) == world.covered.length - found
@@ -181,7 +154,7 @@ def test_rechecks_in_more_pieces_than_a_status_lists_are_not_done_again_and_agai
         world.runs = []  # the history is short, and with the Jobs go their results
         world.settle()
         assert world.active(slot=Slot.RECHECK) == []
-        work_off(world)
+        world.work_off()
     (told,) = world.status.coverage.rechecked
     assert len(told.intervals) == LISTED_OF_A_ROUND
 
@@ -196,10 +169,10 @@ def test_a_result_that_was_cut_to_what_is_near_its_window_makes_no_second_export
 
 
 def test_a_fixed_range_with_a_schedule_is_rechecked_after_its_end_too():
-    world = exported(World(spec=make_spec(**between("2026-01-01T12:00:00Z"))))
+    world = World(spec=make_spec(**between("2026-01-01T12:00:00Z"))).exported()
     for name, moment in (("24h", "02T12:00"), ("7d", "08T12:00")):
         world.now = at(moment)
-        work_off(world)
+        world.work_off()
         assert world.rechecked[name] == Windows([Window(at("01T00:00"), at("01T12:00"))])
     assert world.last.wakeup is None
 
@@ -208,7 +181,7 @@ REFUSED = Stuck("Quota", "exceeded quota: jobs", at("02T01:00"))
 
 
 def test_a_refused_job_keeps_its_trigger_and_its_tick_open():
-    world = exported(World())
+    world = World().exported()
     world.refuses = REFUSED
     world.now = at("02T01:00")
     world.edit(trigger="please")
@@ -255,90 +228,14 @@ def test_retention_is_at_risk_where_the_run_that_is_at_it_gets_nowhere(trouble):
 
 def test_a_start_that_the_source_forgot_meanwhile_is_said():
     rolling = {"from": "2025-01-01T00:00:00Z"}
-    world = exported(World(spec=make_spec(range={"rolling": rolling})))
+    world = World(spec=make_spec(range={"rolling": rolling})).exported()
     assert world.condition("CoverageComplete") == ("False", "StartForgotten")
     assert world.status.summary == "EventsLost"
     assert world.status.coverage.gap_count == 0
 
 
-def test_a_tick_that_waits_is_owed_when_the_schedule_is_edited():
-    world = World().inspected()
-    world.now = at("02T01:00")
-    world.settle()
-    world.edit(schedule="@monthly")
-    world.settle()
-    assert world.status.last_schedule_time == "2026-01-02T01:00:00Z"
-    work_off(world)
-    assert world.covered.covers(Window(at("01T00:00"), at("02T00:45")))
-
-
-def test_a_tick_that_waits_is_exported_although_the_schedule_is_taken_away():
-    world = World().inspected()
-    world.now = at("02T01:00")
-    world.settle()
-    world.edit(schedule=None)
-    work_off(world)
-    assert world.covered.covers(Window(at("01T00:00"), at("02T00:45")))
-
-
-def test_a_tick_that_waits_while_it_is_suspended_goes_with_the_next_one():
-    world = World().inspected()
-    world.now = at("02T01:00")
-    world.settle()
-    world.edit(suspend=True)
-    world.settle()
-    world.succeed(world.active()[0])
-    world.settle()
-    assert world.status.skipped == {"Suspended": 1}
-    assert world.active() == []
-    world.edit()
-    world.now = at("02T02:00")
-    world.settle()
-    (run,) = world.active()
-    assert run.span == Window(at("02T00:15"), at("02T01:45"))
-
-
-def test_moving_the_end_of_a_range_that_is_over_makes_no_missed_ticks():
-    world = exported(World(spec=make_spec(**between("2026-01-01T12:00:00Z"))))
-    world.now = at("05T00:30")
-    world.settle()
-    assert world.status.skipped == {}
-    world.edit(**between("2026-01-06T00:00:00Z"))
-    world.settle()
-    assert world.status.skipped == {}
-    assert world.status.next == "2026-01-05T01:00:00Z"
-    world.now = at("05T01:00")
-    world.settle()
-    (run,) = world.active(slot=Slot.MAIN)
-    assert run.span == Window(at("01T12:00"), at("05T00:45"))
-    work_off(world)
-    assert world.status.skipped == {}
-
-
-def test_a_tick_that_waits_when_its_range_is_over_gets_its_run():
-    world = World(spec=make_spec(**between("2026-01-02T02:30:00Z"))).inspected()
-    world.now = at("03T00:30")
-    world.settle()
-    world.succeed(world.active(slot=Slot.MAIN)[0])
-    world.settle()
-    (run,) = world.active(slot=Slot.MAIN)
-    assert (run.scheduled, run.span.end) == (at("02T02:00"), at("02T02:30"))
-    assert world.status.skipped == {"Overlap": 1}
-
-
-def test_the_last_ticks_of_a_fixed_range_are_counted_before_it_is_over():
-    world = exported(World(spec=make_spec(**between("2026-01-02T02:30:00Z"))))
-    world.now = at("03T00:30")
-    work_off(world)
-    assert world.status.skipped == {"Missed": 1}
-    assert world.status.last_schedule_time == "2026-01-02T02:00:00Z"
-    assert world.status.schedule_since is None
-    assert world.covered == Windows([Window(at("01T00:00"), at("02T02:30"))])
-    assert SPEC["schedule"] == world.status.effective_schedule
-
-
 def test_an_export_that_became_invalid_still_says_what_is_at_risk():
-    world = exported(World())
+    world = World().exported()
     world.edit(schedule="61 * * * *")
     plan = world.step()
     conditions = {each.type: each for each in plan.status.conditions}
@@ -354,8 +251,8 @@ def test_an_export_that_became_invalid_still_says_what_is_at_risk():
 
 def test_a_finished_range_that_became_invalid_has_nothing_at_risk():
     fixed = between("2026-01-02T00:00:00Z")
-    world = exported(World(spec=make_spec(**fixed)))
-    work_off(world)
+    world = World(spec=make_spec(**fixed)).exported()
+    world.work_off()
     world.edit(schedule="61 * * * *", **fixed)
     assert world.step().wakeup is None
     world.now += 89 * DAY
@@ -368,7 +265,7 @@ def test_a_look_in_a_repeated_hour_waits_for_the_tick_that_comes():
     second_pass = parse_time("2026-10-25T01:05:00Z")
     rolling = {"from": "2026-10-24T00:00:00Z"}
     spec = make_spec(**berlin, range={"rolling": rolling})
-    world = exported(World(now=second_pass, spec=spec))
+    world = World(now=second_pass, spec=spec).exported()
     assert world.status.next == "2026-10-26T01:30:00Z"
     assert world.last.wakeup == parse_time(world.status.next)
     world.now += 10 * MINUTE
@@ -406,7 +303,7 @@ def test_what_lies_behind_an_end_that_was_moved_is_no_gap_any_more():
     world.fail(world.active()[0], windows=[0, 1])
     world.settle()
     world.edit(**between("2026-01-01T12:00:00Z"))
-    work_off(world, minutes=5)
+    world.work_off(minutes=5)
     assert world.covered == Windows([Window(at("01T00:00"), at("01T12:00"))])
     assert world.condition("CoverageComplete") == ("True", "Complete")
 

@@ -2,15 +2,11 @@
 
 import pytest
 
-from support.world import World, make_spec
+from support.world import World, at, make_spec
 from synclog.api.run import Purpose, Slot
 from synclog.api.status import SyncLogExportStatus
 from synclog.planning.lookback import joined
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
 
 
 def options(duration="2d", schedule="0 * * * *", **changes):

@@ -2,17 +2,13 @@
 
 import pytest
 
-from support.world import World, make_spec
+from support.world import World, at, make_spec
 from synclog.api.run import ExitCode, Slot
 from synclog.planning.model import RunState
 from synclog.windows import DAY, HOUR, MINUTE, SECOND, Window, Windows, parse_time
 
 MINUTES = {"range": {"rolling": {"from": "2026-01-01T00:00:00Z", "maxWindow": "1m"}}}
 HOPELESS = [ExitCode.AUTHORISATION, ExitCode.CONFIGURATION, ExitCode.USAGE]
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
 
 
 def settled(world):

@@ -1,12 +1,8 @@
 """What comes due, one story a test."""
 
-from support.world import World, make_spec
+from support.world import World, at, make_spec
 from synclog.api.run import Purpose, Slot
 from synclog.windows import MINUTE, Window, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
 
 
 def test_first_comes_one_inspect_run_and_no_window():

@@ -1,12 +1,8 @@
 """Exported windows are read again."""
 
-from support.world import SPEC, World, make_spec
+from support.world import SPEC, World, at, make_spec
 from synclog.api.run import Purpose, Slot
-from synclog.windows import Window, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
+from synclog.windows import Window
 
 
 def test_windows_are_read_again_when_they_are_old_enough():

@@ -1,13 +1,9 @@
 """What failed is tried again, and holds up nothing else."""
 
-from support.world import World
+from support.world import World, at
 from synclog.api.run import Purpose, Slot
 from synclog.planning.model import RunState, Stuck
-from synclog.windows import HOUR, MINUTE, SECOND, Window, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
+from synclog.windows import HOUR, MINUTE, SECOND, Window
 
 
 def test_failed_windows_become_gaps_that_are_retried_beside_the_schedule():

@@ -5,14 +5,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from support.world import World, make_spec
+from support.world import World, at, make_spec
 from synclog.api.run import Purpose, Slot
 from synclog.planning.schedule import parse_schedule
 from synclog.windows import HOUR, MINUTE, SECOND, Window, Windows, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
 
 
 def exported(world):

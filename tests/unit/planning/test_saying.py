@@ -2,12 +2,8 @@
 
 import pytest
 
-from support.world import SPEC, World, make_spec
-from synclog.windows import DAY, MINUTE, Window, format_seconds, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
+from support.world import SPEC, World, at, make_spec
+from synclog.windows import DAY, MINUTE, Window, format_seconds
 
 
 def test_finished_jobs_beyond_the_history_go_only_after_they_were_counted():

@@ -5,15 +5,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from support.world import World, make_spec
+from support.world import World, at, make_spec
 from synclog.api.run import ExitCode, Slot
 from synclog.planning.model import Stuck
 from synclog.planning.schedule import parse_schedule
 from synclog.windows import HOUR, MINUTE, SECOND, Window, parse_time
-
-
-def at(text):
-    return parse_time(f"2026-01-{text}:00Z")
 
 
 def exported(world):

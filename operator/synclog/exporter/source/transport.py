@@ -1,4 +1,6 @@
-"""The only module that knows httpx: requests with a token, retries and checks, and streamed bodies.
+"""The one way to the source: requests with a token, retries and checks, and streamed bodies.
+
+This module and `attempts` are all that knows httpx.
 
 Measured: the synchronous client with ``iter_raw`` costs 1.5 CPU seconds a GiB, reading 256 KiB at a
 time; the asynchronous one, or ``iter_bytes``, about twice that.
@@ -22,13 +24,14 @@ from synclog.exporter.errors import (
     Interrupted,
     SourceError,
 )
+from synclog.exporter.source.attempts import TryAgainError, failure_of, proxy_refused
 from synclog.exporter.source.clock import Clock, ClockReading, StopSignal
 from synclog.exporter.source.credentials import Credentials
 from synclog.exporter.source.framing import CutShortError, Framing, decode, framing_of
 from synclog.exporter.source.pacing import ATTEMPTS, Pace, backoff, http_date, pause, retry_after
 from synclog.exporter.source.problems import describe_problem, redact
 from synclog.exporter.source.tokens import TokenRequest, Tokens
-from synclog.exporter.source.trust import trust, untrusted
+from synclog.exporter.source.trust import trust
 from synclog.windows import Span
 
 httpcore.HTTP11Connection.READ_NUM_BYTES = 256 * 1024
@@ -40,8 +43,6 @@ TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=60)
 _RETRIED = frozenset((408, 425, 429))  # and all of 500 and above
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _REDIRECT_LIMIT = 3
-_PROXY_REFUSES = ("403", "407")
-"""Statuses of an answer to CONNECT that another try will not change."""
 _PROBLEM_BYTES = 8 * 1024
 _TOKEN_BYTES = 64 * 1024
 _ASKED_ONCE_MORE = 2
@@ -68,19 +69,6 @@ class Counters:
 
     requests: int = 0
     retries: int = 0
-
-
-class _TryAgainError(Exception):
-    """Raised inside one try when another one may help."""
-
-    def __init__(
-        self, reason: str, message: str, asked: float | None = None, *, at_once: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.asked = asked
-        self.at_once = at_once
 
 
 class Transport:
@@ -214,7 +202,7 @@ class Transport:
                     never_accepted += token != self._accepted
                     if never_accepted == _ASKED_ONCE_MORE:
                         raise self._token_refused(self._problem(response))
-                    raise _TryAgainError("TokenRefused", "the token was refused", at_once=True)
+                    raise TryAgainError("TokenRefused", "the token was refused", at_once=True)
                 raise self._refusal(response)
             finally:
                 response.close()
@@ -330,13 +318,13 @@ class Transport:
             now = self._clock.now() + (self._offset or 0)
             asked = retry_after(response.headers.get("retry-after"), now)
             kind = "RateLimited" if status == 429 else "SourceUnavailable"
-            return _TryAgainError(kind, said, asked)
+            return TryAgainError(kind, said, asked)
         if status == 403:
             return AuthorisationError("Forbidden", said)
         if status in (404, 405, 410):
             return ConfigurationError("NoSuchPath", f"{said}. Check source.url and source.path")
         if status == 407:
-            return _proxy_refused(f"407: {reason}")
+            return proxy_refused(f"407: {reason}")
         return AnswerError("UnexpectedStatus", said)
 
     # Many tries.
@@ -347,27 +335,8 @@ class Transport:
             attempt += 1
             try:
                 return once()
-            except _TryAgainError as error:
-                failure = error
-            except CutShortError as error:
-                failure = _TryAgainError("CutShort", f"the answer was cut short: {error}")
-            except httpx.UnsupportedProtocol as error:
-                raise ConfigurationError("InvalidUrl", f"source.url: {error}") from error
-            except httpx.LocalProtocolError:
-                # Its text shows the header, and so the token.
-                raise ConfigurationError(
-                    "CredentialsUnreadable", "the credentials have characters that HTTP forbids"
-                ) from None
-            except httpx.RequestError as error:
-                if untrusted(error):
-                    raise ConfigurationError(
-                        "CertificateRefused",
-                        f"the certificate of {self.host} is not trusted; set source.caBundle to "
-                        f"the authority that signed it ({error})",
-                    ) from error
-                if isinstance(error, httpx.ProxyError) and str(error).startswith(_PROXY_REFUSES):
-                    raise _proxy_refused(str(error)) from error
-                failure = _TryAgainError("Unreachable", self._describe(error))
+            except (TryAgainError, CutShortError, httpx.RequestError) as error:
+                failure = failure_of(error, self.host, self._tokens.secrets)
             if attempt == ATTEMPTS:
                 raise SourceError(
                     failure.reason, f"{failure.message} ({attempt} tries)"
@@ -376,12 +345,6 @@ class Transport:
                 self.counters.retries += 1
                 wait = 0.0 if failure.at_once else backoff(attempt, failure.asked, self._chance)
             pause(self._stop, wait)
-
-    def _describe(self, error: httpx.RequestError) -> str:
-        kind = type(error).__name__
-        return redact(
-            f"the connection to {self.host} failed: {kind}: {error}", self._tokens.secrets
-        )
 
 
 def _head(response: httpx.Response) -> Head:
@@ -412,10 +375,3 @@ def _proxy(url: str | None) -> httpx.Proxy | None:
             "source.proxy is not the URL of a proxy: write one such as "
             "http://proxy.example.com:3128",
         ) from None
-
-
-def _proxy_refused(said: str) -> ConfigurationError:
-    return ConfigurationError(
-        "ProxyRefused",
-        f"the proxy answers {said}. Check source.proxy, and what the proxy lets through",
-    )
