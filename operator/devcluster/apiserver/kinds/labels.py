@@ -24,10 +24,15 @@ def label_map_causes(labels: Mapping[str, str], path: str) -> Iterator[Cause]:
     """Why these cannot be an object's labels."""
     for key, value in labels.items():
         yield from key_causes(key, path)
-        if len(value) > 63:
-            yield invalid_value(path, value, "must be no more than 63 bytes")
-        if not _VALUE.fullmatch(value):
-            yield invalid_value(path, value, _VALUE_DETAIL)
+        yield from value_causes(value, path)
+
+
+def value_causes(value: str, path: str) -> Iterator[Cause]:
+    """Why this cannot be the value of a label."""
+    if len(value) > 63:
+        yield invalid_value(path, value, "must be no more than 63 bytes")
+    if not _VALUE.fullmatch(value):
+        yield invalid_value(path, value, _VALUE_DETAIL)
 
 
 def key_causes(key: str, path: str) -> Iterator[Cause]:
