@@ -120,9 +120,12 @@ def _add(document: Any, steps: Sequence[str], value: Any) -> None:
 
 def _set(document: Any, steps: Sequence[str], value: Any) -> None:
     container = _get(document, steps[:-1])
-    if not isinstance(container, dict | list) or (isinstance(container, list) and steps[-1] == "-"):
+    if isinstance(container, dict):
+        container[steps[-1]] = value
+    elif isinstance(container, list) and steps[-1] != "-":
+        container[int(steps[-1])] = value
+    else:
         raise _unprocessable(f"replace operation does not apply at {steps[-1]!r}")
-    container[int(steps[-1]) if isinstance(container, list) else steps[-1]] = value
 
 
 def _remove(document: Any, steps: Sequence[str]) -> None:

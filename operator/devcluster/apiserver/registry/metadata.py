@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from devcluster.apiserver.errors import Cause, forbidden_field, invalid_value, required
-from devcluster.apiserver.kinds.labels import key_causes, label_map_causes
+from devcluster.apiserver.kinds.labels import annotation_causes, key_causes, label_map_causes
 from devcluster.apiserver.kinds.strategy import Strategy
 from devcluster.apiserver.objects import Object
 
@@ -44,8 +44,7 @@ def metadata_causes(
 
 
 def _annotation_causes(annotations: Mapping[str, str]) -> Iterator[Cause]:
-    for key in annotations:
-        yield from key_causes(key.lower(), "metadata.annotations")
+    yield from annotation_causes(annotations, "metadata.annotations")
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     if size > _MAX_ANNOTATIONS:
         yield Cause(
