@@ -26,7 +26,7 @@ class AdmissionChain:
             self._priority(obj)
             _tolerate_short_outages(obj["spec"])
         admit_pod_security(self._store, resource, obj, options)
-        if resource.qualified == "pods":
+        if resource.namespaced:
             admit_quota(self._store, resource, obj)
 
     def admit_update(self, resource: Resource, obj: Object) -> None:
