@@ -269,6 +269,54 @@ def test_the_restricted_standard_allows_what_conforms_and_warns_of_jobs(api, res
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("context", "text"),
+    [
+        ({"sysctls": [{"name": "a.b", "value": "1"}]}, "forbidden sysctls (a.b)"),
+        (
+            {"seLinuxOptions": {"type": "x", "user": "u"}},
+            'set forbidden securityContext.seLinuxOptions: type "x"; user may not be set)',
+        ),
+        (
+            {"appArmorProfile": {"type": "Unconfined"}},
+            'AppArmor profile (pod must not set AppArmor profile type to "Unconfined")',
+        ),
+        (
+            {"seccompProfile": {"type": "Unconfined"}},
+            'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
+        ),
+    ],
+)
+def test_the_standards_look_at_the_security_context_of_the_pod(api, restricted, context, text):
+    body = contained()
+    body["spec"]["securityContext"] = context
+    assert text in refused(api.post(restricted, body), 403, "Forbidden")
+
+
+def test_what_is_enforced_is_warned_of_unless_said_otherwise(api, namespace):
+    prefix = "pod-security.kubernetes.io"
+    labels = {f"{prefix}/enforce": "restricted"}
+    ok(api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}}))
+    jobs = f"{JOBS}/{namespace}/jobs"
+
+    def warned():
+        return "Warning" in api.post(jobs, job(), dryRun="All").headers
+
+    eventually(warned, "Jobs are warned of")
+    labels[f"{prefix}/warn"] = "privileged"
+    ok(api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}}))
+    eventually(lambda: not warned(), "nothing is warned of")
+
+
+@pytest.mark.parametrize(("label", "value"), [("enforce", "strict"), ("warn-version", "1.30")])
+def test_a_namespace_names_levels_that_there_are(api, namespace, label, value):
+    labels = {f"pod-security.kubernetes.io/{label}": value}
+    answer = api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}})
+    assert f"metadata.labels[pod-security.kubernetes.io/{label}]: Invalid value" in refused(
+        answer, 422, "Invalid"
+    )
+
+
 def test_a_full_quota_takes_no_more_pods(api, namespace):
     quotas = f"{CORE}/{namespace}/resourcequotas"
     api.made(quotas, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}})
