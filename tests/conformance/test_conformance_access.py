@@ -213,6 +213,7 @@ def test_the_role_of_a_binding_cannot_change(api, grant, namespace):
     assert "cannot change roleRef" in refused(answer, 422, "Invalid")
 
 
+CONTAINER = {"name": "c", "image": "busybox:1"}
 CONTEXT = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -268,6 +269,54 @@ def test_the_restricted_standard_allows_what_conforms_and_warns_of_jobs(api, res
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("context", "text"),
+    [
+        ({"sysctls": [{"name": "a.b", "value": "1"}]}, "forbidden sysctls (a.b)"),
+        (
+            {"seLinuxOptions": {"type": "x", "user": "u"}},
+            'set forbidden securityContext.seLinuxOptions: type "x"; user may not be set)',
+        ),
+        (
+            {"appArmorProfile": {"type": "Unconfined"}},
+            'AppArmor profile (pod must not set AppArmor profile type to "Unconfined")',
+        ),
+        (
+            {"seccompProfile": {"type": "Unconfined"}},
+            'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
+        ),
+    ],
+)
+def test_the_standards_look_at_the_security_context_of_the_pod(api, restricted, context, text):
+    body = contained()
+    body["spec"]["securityContext"] = context
+    assert text in refused(api.post(restricted, body), 403, "Forbidden")
+
+
+def test_what_is_enforced_is_warned_of_unless_said_otherwise(api, namespace):
+    prefix = "pod-security.kubernetes.io"
+    labels = {f"{prefix}/enforce": "restricted"}
+    ok(api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}}))
+    jobs = f"{JOBS}/{namespace}/jobs"
+
+    def warned():
+        return "Warning" in api.post(jobs, job(), dryRun="All").headers
+
+    eventually(warned, "Jobs are warned of")
+    labels[f"{prefix}/warn"] = "privileged"
+    ok(api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}}))
+    eventually(lambda: not warned(), "nothing is warned of")
+
+
+@pytest.mark.parametrize(("label", "value"), [("enforce", "strict"), ("warn-version", "1.30")])
+def test_a_namespace_names_levels_that_there_are(api, namespace, label, value):
+    labels = {f"pod-security.kubernetes.io/{label}": value}
+    answer = api.patch(f"{CORE}/{namespace}", {"metadata": {"labels": labels}})
+    assert f"metadata.labels[pod-security.kubernetes.io/{label}]: Invalid value" in refused(
+        answer, 422, "Invalid"
+    )
+
+
 def test_a_full_quota_takes_no_more_pods(api, namespace):
     quotas = f"{CORE}/{namespace}/resourcequotas"
     api.made(quotas, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}})
@@ -281,6 +330,48 @@ def test_a_full_quota_takes_no_more_pods(api, namespace):
     assert 'pods "more" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1' in (
         message
     )
+
+
+def test_a_quota_counts_any_kind(api, namespace):
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    api.made(f"{CORE}/{namespace}/resourcequotas", quota)
+    jobs = f"{JOBS}/{namespace}/jobs"
+    eventually(lambda: api.post(jobs, job(), dryRun="All").status_code == 403, "it counts", 60)
+    assert refused(api.post(jobs, job()), 403, "Forbidden") == (
+        'jobs.batch "j" is forbidden: exceeded quota: none, requested: count/jobs.batch=1, used: '
+        "count/jobs.batch=0, limited: count/jobs.batch=0"
+    )
+
+
+def test_a_quota_of_resources_wants_them_said_and_counts_them(api, namespace):
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"requests.cpu": "1", "memory": "1Gi"}}}
+    api.made(f"{CORE}/{namespace}/resourcequotas", quota)
+    pods = f"{CORE}/{namespace}/pods"
+
+    def asking(name, **requests):
+        return pod(name, containers=[{**CONTAINER, "resources": {"requests": requests}}])
+
+    eventually(lambda: api.post(pods, pod(), dryRun="All").status_code == 403, "it counts", 60)
+    assert refused(api.post(pods, asking("silent", cpu="1m")), 403, "Forbidden") == (
+        'pods "silent" is forbidden: failed quota: q: must specify memory for: c'
+    )
+    api.made(pods, asking("first", cpu="600m", memory="600Mi"))
+    message = refused(
+        api.post(pods, asking("second", cpu="600m", memory="600Mi")), 403, "Forbidden"
+    )
+    assert message.endswith(
+        "exceeded quota: q, requested: memory=600Mi,requests.cpu=600m, used: "
+        "memory=600Mi,requests.cpu=600m, limited: memory=1Gi,requests.cpu=1"
+    )
+
+
+def test_a_quota_may_be_of_pods_with_a_deadline_only(api, namespace):
+    spec = {"hard": {"pods": "0"}, "scopes": ["Terminating"]}
+    quotas, pods = f"{CORE}/{namespace}/resourcequotas", f"{CORE}/{namespace}/pods"
+    api.made(quotas, {"metadata": {"name": "q"}, "spec": spec})
+    limited = pod(activeDeadlineSeconds=60)
+    eventually(lambda: api.post(pods, limited, dryRun="All").status_code == 403, "it counts", 60)
+    api.made(pods, pod())
 
 
 def test_a_pod_needs_its_service_account_and_gets_its_token(api, namespace):

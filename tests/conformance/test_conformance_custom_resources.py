@@ -374,3 +374,24 @@ def test_rules_hold_for_patches(api, exports):
     operations = [{"op": "remove", "path": "/spec/range"}]
     message = refused(api.patch(f"{exports}/export", operations, JSON), 422, "Invalid")
     assert "spec.range: Required value" in message
+
+
+def test_a_status_for_another_object_of_that_name_conflicts(api, exports):
+    """The version tells; the status path reads no other metadata, the uid neither."""
+    gone = api.made(exports, export())["metadata"]
+    ok(api.delete(f"{exports}/export"))
+    api.made(exports, export())
+    late = {"metadata": {"uid": gone["uid"], "resourceVersion": gone["resourceVersion"]}}
+    answer = api.patch(f"{exports}/export/status", {**late, "status": {"destination": "x"}})
+    refused(answer, 409, "Conflict")
+    only_uid = {"metadata": {"uid": gone["uid"]}, "status": {"destination": "y"}}
+    assert ok(api.patch(f"{exports}/export/status", only_uid))["status"]["destination"] == "y"
+    assert "metadata.uid" in refused(api.patch(f"{exports}/export", only_uid), 422, "Invalid")
+
+
+@pytest.mark.parametrize("version", ["0", "", None])
+def test_a_patch_may_not_drop_the_version(api, exports, version):
+    api.made(exports, export())
+    change = {"metadata": {"resourceVersion": version}, "spec": {"suspend": True}}
+    message = refused(api.patch(f"{exports}/export", change), 422, "Invalid")
+    assert "metadata.resourceVersion: Invalid value: 0: must be specified for an update" in message

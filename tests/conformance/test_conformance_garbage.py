@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.kube import CORE, config_map, eventually, ok, refused
+from support.kube import CORE, config_map, eventually, ok, pod, refused
 
 
 @pytest.fixture
@@ -102,3 +102,15 @@ def test_a_claim_in_use_is_kept(api, namespace):
     assert ok(api.delete(f"{claims}/v"))["metadata"]["deletionTimestamp"]
     ok(api.delete(f"{pods}/p", {"gracePeriodSeconds": 0}))
     eventually(lambda: api.get(f"{claims}/v").status_code == 404, "the claim is gone", 60)
+
+
+def test_a_pod_that_is_deleted_before_a_node_has_it_fails(api, namespace):
+    """Nobody else would say that it ended, to those who hold it by a finalizer."""
+    pods = f"{CORE}/{namespace}/pods"
+    body = pod(schedulerName="nobody")
+    body["metadata"]["finalizers"] = ["example.com/held"]
+    api.made(pods, body)
+    ok(api.delete(f"{pods}/p"))
+    eventually(lambda: api.read(f"{pods}/p")["status"]["phase"] == "Failed", "it failed", 60)
+    ok(api.patch(f"{pods}/p", {"metadata": {"finalizers": None}}))
+    refused(api.get(f"{pods}/p"), 404, "NotFound")

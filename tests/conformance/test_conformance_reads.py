@@ -62,7 +62,16 @@ def test_field_selectors(api, maps, namespace):
     assert api.names(pods, fieldSelector="spec.nodeName=") == ["there"]
 
 
-@pytest.mark.parametrize("query", [{"labelSelector": "a in (b"}, {"fieldSelector": "spec.x=1"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"labelSelector": "a in (b"},
+        {"labelSelector": "a in (b c)"},
+        {"labelSelector": "a/b/c=d"},
+        {"labelSelector": f"a={'x' * 64}"},
+        {"fieldSelector": "spec.x=1"},
+    ],
+)
 def test_a_bad_selector_is_refused(api, maps, query):
     refused(api.get(maps, **query), 400, "BadRequest")
 

@@ -273,3 +273,56 @@ def test_a_deleted_job_leaves_its_pods_unless_told_otherwise(api, namespace):
     assert "child pods are preserved by default" in answer.headers["Warning"]
     assert "orphan" in ok(answer)["metadata"]["finalizers"]
     eventually(lambda: api.get(f"{jobs}/j").status_code == 404, "the Job is gone")
+
+
+def test_an_empty_value_in_a_map_of_texts_is_an_empty_text(api, maps):
+    """YAML's ``key:`` is null."""
+    made = api.made(maps, config_map("a", labels={"a": None}, annotations={"b": None}))
+    assert made["metadata"]["labels"] == {"a": ""}
+    assert made["metadata"]["annotations"] == {"b": ""}
+
+
+def test_what_is_empty_in_metadata_is_left_out(api, maps):
+    made = api.made(maps, config_map("a", labels={}, annotations={}, finalizers=["x.example/y"]))
+    assert not {"labels", "annotations", "ownerReferences"} & made["metadata"].keys()
+    freed = ok(api.patch(f"{maps}/a", {"metadata": {"finalizers": []}}))
+    assert "finalizers" not in freed["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "text"),
+    [
+        ({"apiVersion": "a/b/c"}, "version must not be empty"),
+        ({"kind": "Event"}, "/v1, Kind=Event is disallowed from being an owner"),
+    ],
+)
+def test_some_owners_are_refused(api, maps, owner, text):
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "u", **owner}
+    answer = api.post(maps, config_map("a", ownerReferences=[reference]))
+    assert text in refused(answer, 422, "Invalid")
+
+
+def test_only_a_deletion_sets_the_time_of_deletion(api, maps):
+    stamp = "2026-01-01T00:00:00Z"
+    assert "deletionTimestamp" not in api.made(maps, config_map("a", deletionTimestamp=stamp))
+    for change in ({"deletionTimestamp": stamp}, {"deletionGracePeriodSeconds": 5}):
+        message = refused(api.patch(f"{maps}/a", {"metadata": change}), 422, "Invalid")
+        assert "field is immutable" in message
+
+
+def test_a_deletion_is_told_by_its_body_or_else_by_its_query(api, maps):
+    api.made(maps, config_map("a"))
+    both = {"propagationPolicy": "Orphan", "orphanDependents": True}
+    message = refused(api.delete(f"{maps}/a", both), 422, "Invalid")
+    assert "orphanDependents and deletionPropagation cannot be both set" in message
+    ok(api.delete(f"{maps}/a", {"gracePeriodSeconds": 0}, dryRun="All"))
+    refused(api.get(f"{maps}/a"), 404, "NotFound")
+
+
+def test_replacing_past_the_fields_of_an_object_adds_one(api, maps):
+    """The minus sign is the end of a list, and an ordinary name in an object."""
+    api.made(maps, config_map("a"))
+    operation = {"op": "replace", "path": "/data/-", "value": "1"}
+    assert ok(api.patch(f"{maps}/a", [operation], JSON))["data"] == {"key": "value", "-": "1"}
+    for wrong in ({"op": "remove", "path": ""}, {"op": "unknown"}):
+        refused(api.patch(f"{maps}/a", [wrong], JSON), 422, "Invalid")

@@ -11,6 +11,7 @@ from devcluster.apiserver.control.definitions import DefinitionController
 from devcluster.apiserver.control.garbage import GarbageCollector
 from devcluster.apiserver.control.namespaces import NamespaceController
 from devcluster.apiserver.control.protection import StorageProtection
+from devcluster.apiserver.control.unscheduled import UnscheduledPods
 from devcluster.apiserver.errors import ApiError
 from devcluster.apiserver.kinds.builtin import builtin_resources
 from devcluster.apiserver.kinds.resource import Scheme
@@ -50,7 +51,8 @@ def assemble(directory: Path, ca: str, *, history: int) -> Assembly:
     namespaces = NamespaceController(registry, ca)
     garbage = GarbageCollector(registry)
     protection = StorageProtection(registry)
-    controllers = Controllers(store, definitions, namespaces, garbage, protection)
+    unscheduled = UnscheduledPods(store)
+    controllers = Controllers(store, definitions, namespaces, garbage, protection, unscheduled)
     _bootstrap(registry)
     definitions.start()
     namespaces.start()

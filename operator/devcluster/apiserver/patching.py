@@ -39,7 +39,7 @@ def json_patch(target: Any, operations: Any) -> Any:
     document = {"": target}
     for operation in operations:
         if not isinstance(operation, dict) or "op" not in operation or "path" not in operation:
-            raise bad_request("error decoding patch: an operation needs op and path")
+            raise _unprocessable("an operation needs op and path")
         _operate(document, operation)
     return document[""]
 
@@ -86,7 +86,8 @@ def _operate(document: Any, operation: Mapping[str, Any]) -> None:
         case "add":
             _add(document, steps, operation.get("value"))
         case "replace":
-            _get(document, steps)
+            if steps[-1] != "-":
+                _get(document, steps)
             _set(document, steps, operation.get("value"))
         case "remove":
             _remove(document, steps)
@@ -119,10 +120,17 @@ def _add(document: Any, steps: Sequence[str], value: Any) -> None:
 
 def _set(document: Any, steps: Sequence[str], value: Any) -> None:
     container = _get(document, steps[:-1])
-    container[int(steps[-1]) if isinstance(container, list) else steps[-1]] = value
+    if isinstance(container, dict):
+        container[steps[-1]] = value
+    elif isinstance(container, list) and steps[-1] != "-":
+        container[int(steps[-1])] = value
+    else:
+        raise _unprocessable(f"replace operation does not apply at {steps[-1]!r}")
 
 
 def _remove(document: Any, steps: Sequence[str]) -> None:
+    if steps == [""]:
+        raise _unprocessable("remove operation does not apply to the whole document")
     container = _get(document, steps[:-1])
     _find(container, steps[-1])
     del container[int(steps[-1]) if isinstance(container, list) else steps[-1]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devcluster.apiserver.errors import bad_request
+from devcluster.apiserver.kinds.labels import key_causes, value_causes
 
 Matcher = Callable[[Mapping[str, str]], bool]
 
@@ -55,11 +56,20 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
             requirements.append(Requirement(match["key"], "!" if match["not"] else "exists"))
         else:
             raise bad_request(f"unable to parse requirement: found {rest!r}, expected: identifier")
+        _check(requirements[-1])
         rest = rest[match.end() :].lstrip()
         if rest and not rest.startswith(","):
             raise bad_request(f"unable to parse requirement: found {rest!r}, expected: ',' or end")
         rest = rest[1:].lstrip()
     return tuple(requirements)
+
+
+def _check(requirement: Requirement) -> None:
+    causes = list(key_causes(requirement.key, "<nil>"))
+    for value in sorted(requirement.values):
+        causes += value_causes(value, f"values[0][{requirement.key}]")
+    if causes:
+        raise bad_request(f"unable to parse requirement: {causes[0]}")
 
 
 def parse_fields(text: str, supported: Mapping[str, Sequence[str]]) -> tuple[Requirement, ...]:

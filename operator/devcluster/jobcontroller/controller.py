@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from devcluster.client import JOBS, PODS, ApiError, Client, ConflictError, NotFoundError, Object
 from devcluster.informer import Informer, key_of
 from devcluster.jobcontroller.backoff import Backoff
+from devcluster.jobcontroller.ending import Ending
 from devcluster.jobcontroller.manage import NewPod, Removal
 from devcluster.jobcontroller.model import FINALIZER, Job, Pod, parse_time, read_job, read_pod
 from devcluster.jobcontroller.pods import pod_of
@@ -127,6 +128,7 @@ class JobController:
 
     async def _settle(self, uid: str) -> timedelta | None:
         """Take steps until the Job is as it should be; return when to look again at the latest."""
+        begun: Ending | None = None
         for _ in range(_MOST_STEPS):
             key = self._keys.get(uid)
             raw = self._jobs.get(key) if key else None
@@ -140,7 +142,8 @@ class JobController:
             if job.finished:
                 await self._release([pod for pod in pods if pod.tracked])
                 return await self._expire(job)
-            decision = sync(job, pods, datetime.now(UTC), self._backoff)
+            decision = sync(job, pods, datetime.now(UTC), self._backoff, begun)
+            begun = decision.begun
             acted = bool(decision.remove or decision.create)
             failure = await self._act(job, decision) if acted else None
             if acted and failure is None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devcluster.jobcontroller.backoff import Backoff
-from devcluster.jobcontroller.ending import deadline, ending_of
+from devcluster.jobcontroller.ending import Ending, deadline, ending_of
 from devcluster.jobcontroller.manage import NewPod, Removal, manage
 from devcluster.jobcontroller.model import Job, Pod
 from devcluster.jobcontroller.track import Notice, track
@@ -31,12 +31,24 @@ class Decision:
     notices: tuple[Notice, ...] = ()
     again: timedelta | None = None
     """When to decide again even if nothing changes."""
+    begun: Ending | None = None
+    """The end for which pods are removed: what they look like then does not change the reason."""
 
 
-def sync(job: Job, pods: Sequence[Pod], now: datetime, backoff: Backoff) -> Decision:
-    """Decide the next step of a Job that is not finished."""
+def sync(
+    job: Job, pods: Sequence[Pod], now: datetime, backoff: Backoff, begun: Ending | None = None
+) -> Decision:
+    """Decide the next step of a Job that is not finished.
+
+    Args:
+        job: The Job.
+        pods: Its pods.
+        now: The time.
+        backoff: How long failed pods wait for their replacement.
+        begun: What the decision before said of an end that it began.
+    """
     view = View(job, sorted(pods, key=lambda pod: -1 if pod.index is None else pod.index))
-    ending = ending_of(view, now)
+    ending = begun or ending_of(view, now)
     remove: list[Removal] = []
     create: list[NewPod] = []
     waits = [] if ending else deadline(job, now)
@@ -46,6 +58,7 @@ def sync(job: Job, pods: Sequence[Pod], now: datetime, backoff: Backoff) -> Deci
     elif not job.deleted:
         remove, create, wait = manage(view, now, backoff)
         waits += wait
+    begun = ending
     if remove:
         ending = None  # announced when nothing runs that could still be created or counted
     status, release, notices = track(view, ending, now)
@@ -56,4 +69,5 @@ def sync(job: Job, pods: Sequence[Pod], now: datetime, backoff: Backoff) -> Deci
         release=tuple(release),
         notices=tuple(notices),
         again=min(waits, default=None),
+        begun=begun,
     )

@@ -39,7 +39,8 @@ def track(
         status["succeeded"] = len(view.succeeded_indexes)
         status["completedIndexes"] = format_indexes(view.succeeded_indexes)
         if job.backoff_limit_per_index is not None:
-            status["failedIndexes"] = format_indexes(view.failed_indexes)
+            failed = view.failed_by_themselves if ending else view.failed_indexes
+            status["failedIndexes"] = format_indexes(failed)
     if not job.suspended:
         status.setdefault("startTime", timestamp(now))
     notices = _conditions(job, ending, status, now)

@@ -52,12 +52,20 @@ class View:
 
     @cached_property
     def failed_indexes(self) -> frozenset[int]:
+        return self._failed_of(self.pods)
+
+    @cached_property
+    def failed_by_themselves(self) -> frozenset[int]:
+        """Failed indexes without those that end only because the Job does."""
+        return self._failed_of([pod for pod in self.pods if not pod.deleted])
+
+    def _failed_of(self, pods: Sequence[Pod]) -> frozenset[int]:
         limit = self.job.backoff_limit_per_index
         if limit is None:
             return frozenset()
         known = parse_indexes(self.job.status.get("failedIndexes") or "", self.job.completions or 0)
         failed = set()
-        for pod in self.pods:
+        for pod in pods:
             if pod.tracked and self.job.in_range(pod) and self.job.failed(pod):
                 verdict = judge(self.job, pod)
                 if verdict.fail_index or (verdict.counted and pod.failures >= limit):

@@ -209,6 +209,18 @@ async def test_a_job_that_is_active_too_long(kube):
     assert await kube.pods() == []
 
 
+async def test_what_an_end_does_to_pods_is_no_failure_of_theirs(kube):
+    """Pods that are removed because the Job ends change neither its reason nor failedIndexes."""
+    late = {"activeDeadlineSeconds": 1, "parallelism": 2, "completions": 2}
+    indexed = job("indexed", "sleep 60", backoffLimitPerIndex=0, **late)
+    plain = job("plain", "sleep 60", completionMode="NonIndexed", backoffLimit=0, **late)
+    for body in (indexed, plain):
+        status = (await kube.run_job(body))["status"]
+        assert {c["reason"] for c in status["conditions"]} == {"DeadlineExceeded"}
+        assert status["failed"] == 2
+        assert not status.get("failedIndexes")
+
+
 async def test_a_suspended_job_has_no_pods(kube):
     await kube.create(JOBS, job("rest", "sleep 60", suspend=True))
     rest = await kube.until(JOBS, "rest", lambda item: "Suspended" in conditions(item))

@@ -2,7 +2,7 @@
 
 from devcluster.apiserver.admission.accounts import admit_service_account
 from devcluster.apiserver.admission.namespaces import admit_deletion, admit_into_namespace
-from devcluster.apiserver.admission.podsecurity import admit_pod_security
+from devcluster.apiserver.admission.podsecurity import admit_levels, admit_pod_security
 from devcluster.apiserver.admission.quota import admit_quota
 from devcluster.apiserver.errors import forbidden
 from devcluster.apiserver.kinds.resource import Resource
@@ -25,14 +25,18 @@ class AdmissionChain:
             admit_service_account(self._store, obj)
             self._priority(obj)
             _tolerate_short_outages(obj["spec"])
+        if resource.qualified == "namespaces":
+            admit_levels(obj)
         admit_pod_security(self._store, resource, obj, options)
-        if resource.qualified == "pods":
+        if resource.namespaced:
             admit_quota(self._store, resource, obj)
 
     def admit_update(self, resource: Resource, obj: Object) -> None:
         """Before an object is validated and updated."""
         if resource.qualified == "pods":
             _tolerate_short_outages(obj["spec"])
+        if resource.qualified == "namespaces":
+            admit_levels(obj)
 
     def admit_delete(self, resource: Resource, obj: Object) -> None:
         """Before an object is deleted."""

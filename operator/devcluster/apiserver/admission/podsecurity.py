@@ -1,9 +1,11 @@
 """The Pod Security Standards ``baseline`` and ``restricted``, by the namespace's labels."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from devcluster.apiserver import errors
+from devcluster.apiserver.errors import Cause, invalid_value
 from devcluster.apiserver.kinds.resource import Resource
 from devcluster.apiserver.objects import Object, name_of
 from devcluster.apiserver.registry.options import WriteOptions
@@ -11,6 +13,7 @@ from devcluster.apiserver.storage.store import Key, Store
 
 _PREFIX = "pod-security.kubernetes.io"
 _TEMPLATES = frozenset({"jobs.batch", "deployments.apps"})
+_VERSION = re.compile(r"latest|v1\.\d+")
 _VOLUMES = frozenset(
     {
         "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image",
@@ -21,6 +24,20 @@ _CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
         "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    }
+)  # fmt: skip
+
+
+_SELINUX = frozenset(
+    {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+)
+_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies",
+        "net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
     }
 )  # fmt: skip
 
@@ -42,16 +59,39 @@ def admit_pod_security(
     namespace = store.get(Key("namespaces", "", obj["metadata"]["namespace"]))
     labels = (namespace or {}).get("metadata", {}).get("labels") or {}
     for mode in ("enforce", "warn"):
-        level = labels.get(f"{_PREFIX}/{mode}", "privileged")
+        # Who does not say what to warn of is warned of what is enforced.
+        said = mode if f"{_PREFIX}/{mode}" in labels else "enforce"
+        level = labels.get(f"{_PREFIX}/{said}", "privileged")
         found = list(violations(spec, level))
         if not found:
             continue
-        version = labels.get(f"{_PREFIX}/{mode}-version", "latest")
+        version = labels.get(f"{_PREFIX}/{said}-version", "latest")
         text = f'violate PodSecurity "{level}:{version}": {", ".join(found)}'
         if mode == "enforce" and resource.qualified == "pods":
             raise errors.forbidden("pods", "", name_of(obj), text.replace("violate", "violates", 1))
         if mode == "warn":
             options.warnings.append(f"would {text}")
+
+
+def admit_levels(namespace: Object) -> None:
+    """Refuse labels of a namespace that name no level or version of the standards.
+
+    Raises:
+        ApiError: 422.
+    """
+    if causes := list(_level_causes(namespace["metadata"].get("labels") or {})):
+        raise errors.invalid("Namespace", "", name_of(namespace), causes)
+
+
+def _level_causes(labels: Mapping[str, str]) -> Iterator[Cause]:
+    for mode in ("enforce", "audit", "warn"):
+        level, version = (labels.get(f"{_PREFIX}/{mode}{end}") for end in ("", "-version"))
+        if level is not None and level not in {"privileged", "baseline", "restricted"}:
+            where = f"metadata.labels[{_PREFIX}/{mode}]"
+            yield invalid_value(where, level, "must be one of privileged, baseline, restricted")
+        if version is not None and not _VERSION.fullmatch(version):
+            where = f"metadata.labels[{_PREFIX}/{mode}-version]"
+            yield invalid_value(where, version, 'must be "latest" or "v1.x"')
 
 
 def violations(spec: Object, level: str) -> Iterator[str]:
@@ -82,6 +122,7 @@ def _context(container: Object) -> Any:
 
 
 def _baseline(spec: Object) -> Iterator[str]:
+    yield from _apparmor(spec, _containers(spec))
     shared = [field for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
     if shared:
         yield f"host namespaces ({', '.join(f'{field}=true' for field in shared)})"
@@ -92,6 +133,46 @@ def _baseline(spec: Object) -> Iterator[str]:
         c["name"] for c in containers if any(p.get("hostPort") for p in c.get("ports") or ())
     ]:
         yield f"hostPort ({_quoted(bad)} uses hostPort)"
+    yield from _selinux(spec, containers)
+    sysctls = [entry["name"] for entry in _context(spec).get("sysctls") or ()]
+    if bad := [name for name in sysctls if name not in _SYSCTLS]:
+        yield f"forbidden sysctls ({', '.join(bad)})"
+
+
+def _setters(spec: Object, containers: list[Object], wrong: Callable[[Any], bool]) -> str:
+    """Who has a security context that is wrong, the pod or containers of it; empty for nobody."""
+    named = [c["name"] for c in containers if wrong(_context(c))]
+    return " and ".join(["pod"] * wrong(_context(spec)) + [_quoted(named)] * bool(named))
+
+
+def _apparmor(spec: Object, containers: list[Object]) -> Iterator[str]:
+    def unconfined(context: Any) -> bool:
+        return (context.get("appArmorProfile") or {}).get("type") == "Unconfined"
+
+    if who := _setters(spec, containers, unconfined):
+        text = f'{who} must not set AppArmor profile type to "Unconfined"'
+        yield f"forbidden AppArmor profile ({text})"
+
+
+def _selinux(spec: Object, containers: list[Object]) -> Iterator[str]:
+    def options(context: Any) -> Any:
+        return context.get("seLinuxOptions") or {}
+
+    def wrong(context: Any) -> bool:
+        found = options(context)
+        return bool(found.get("type", "") not in _SELINUX or found.get("user") or found.get("role"))
+
+    who = _setters(spec, containers, wrong)
+    if not who:
+        return
+    contexts = [options(_context(part)) for part in (spec, *containers)]
+    kinds = sorted({found.get("type", "") for found in contexts} - _SELINUX)
+    texts = [f"type{'s' * (len(kinds) > 1)} {_names(kinds)}"] if kinds else []
+    set_too = [field for field in ("user", "role") if any(each.get(field) for each in contexts)]
+    texts += [f"{field} may not be set" for field in set_too]
+    yield (
+        f"seLinuxOptions ({who} set forbidden securityContext.seLinuxOptions: {'; '.join(texts)})"
+    )
 
 
 def _baseline_only(spec: Object) -> Iterator[str]:
@@ -105,14 +186,22 @@ def _baseline_only(spec: Object) -> Iterator[str]:
                 f"non-default capabilities ({_quoted([container['name']])} must not include "
                 f"{_names(extra)} in securityContext.capabilities.add)"
             )
+    yield from _unconfined(spec)
+
+
+def _unconfined(spec: Object) -> Iterator[str]:
+    def wrong(context: Any) -> bool:
+        return (context.get("seccompProfile") or {}).get("type") == "Unconfined"
+
+    if who := _setters(spec, _containers(spec), wrong):
+        yield (
+            f"seccompProfile ({who} must not set securityContext.seccompProfile.type to "
+            '"Unconfined")'
+        )
 
 
 def _restricted(spec: Object) -> Iterator[str]:
     containers, pod = _containers(spec), spec.get("securityContext") or {}
-    for volume in spec.get("volumes") or ():
-        for source in volume.keys() - _VOLUMES - {"name"}:
-            shown = _quoted([volume["name"]], "volume")
-            yield f'restricted volume types ({shown} uses restricted volume type "{source}")'
     if bad := [
         c["name"] for c in containers if _context(c).get("allowPrivilegeEscalation") is not False
     ]:
@@ -136,8 +225,21 @@ def _restricted(spec: Object) -> Iterator[str]:
                 f"unrestricted capabilities ({_quoted([container['name']])} must not include "
                 f"{_names(extra)} in securityContext.capabilities.add)"
             )
+    yield from _restricted_volumes(spec.get("volumes") or ())
     yield from _non_root(containers, pod)
-    yield from _seccomp(containers, pod)
+    found = list(_unconfined(spec))
+    yield from found or _seccomp(containers, pod)
+
+
+def _restricted_volumes(volumes: Sequence[Object]) -> Iterator[str]:
+    types = {volume["name"]: volume.keys() - _VOLUMES - {"name"} for volume in volumes}
+    if bad := [name for name, sources in types.items() if sources]:
+        sources = sorted(set().union(*types.values()))
+        uses, kinds = ("use", "types") if len(bad) > 1 else ("uses", "type")
+        yield (
+            f"restricted volume types ({_quoted(bad, 'volume')} {uses} restricted volume "
+            f"{kinds} {_names(sources)})"
+        )
 
 
 def _non_root(containers: list[Object], pod: Object) -> Iterator[str]:
@@ -161,14 +263,6 @@ def _seccomp(containers: list[Object], pod: Object) -> Iterator[str]:
 
     allowed = {"RuntimeDefault", "Localhost"}
     inherited = profile(pod)
-    wrong = [c["name"] for c in containers if profile(_context(c)) not in {*allowed, None}]
-    if wrong:
-        types = _names(sorted({profile(_context(c)) for c in containers if c["name"] in wrong}))
-        yield (
-            f"seccompProfile ({_quoted(wrong)} must not set "
-            f"securityContext.seccompProfile.type to {types})"
-        )
-        return
     bad = [c["name"] for c in containers if (profile(_context(c)) or inherited) not in allowed]
     if bad:
         yield (

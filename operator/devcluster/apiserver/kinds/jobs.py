@@ -13,13 +13,15 @@ from devcluster.apiserver.errors import (
     required,
 )
 from devcluster.apiserver.kinds.jobstatus import job_status_causes
-from devcluster.apiserver.kinds.labels import label_map_causes
+from devcluster.apiserver.kinds.labels import annotation_causes, key_causes, label_map_causes
 from devcluster.apiserver.kinds.podspec import default_pod_spec, pod_spec_causes
 from devcluster.apiserver.kinds.strategy import Strategy, label_causes
 from devcluster.apiserver.objects import Object, name_of
 from devcluster.apiserver.selectors import matches_label_selector
 
 _NO_LIMIT = 2147483647
+_MANY = 100_000
+"""Completions; a Job that counts failures for more of them must bound what its status lists."""
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 JOB_NAME = "batch.kubernetes.io/job-name"
 
@@ -44,6 +46,11 @@ def default_job_spec(spec: dict[str, Any]) -> None:
     spec["template"].setdefault("metadata", {})
 
 
+def generated_labels(uid: str, name: str) -> dict[str, str]:
+    """The labels by which a Job and its pods find each other."""
+    return {CONTROLLER_UID: uid, JOB_NAME: name, "controller-uid": uid, "job-name": name}
+
+
 class JobStrategy(Strategy):
     """Jobs."""
 
@@ -66,7 +73,7 @@ class JobStrategy(Strategy):
         # A Job without labels gets its template's, so that both are found by one selector.
         labels = obj["spec"]["template"]["metadata"].get("labels")
         if labels and not obj["metadata"].get("labels"):
-            obj["metadata"]["labels"] = dict(labels)
+            obj["metadata"]["labels"] = labels
 
     def prepare_create(self, obj: Object) -> None:
         obj["status"] = {}
@@ -79,21 +86,20 @@ class JobStrategy(Strategy):
             **(spec.get("selector") or {}),
             "matchLabels": {**chosen, CONTROLLER_UID: uid},
         }
-        labels = spec["template"]["metadata"].get("labels") or {}
-        spec["template"]["metadata"]["labels"] = {
-            **labels,
-            CONTROLLER_UID: uid,
-            JOB_NAME: name,
-            "controller-uid": uid,
-            "job-name": name,
+        labels = spec["template"]["metadata"].setdefault("labels", {})
+        # In place: where these are the Job's own labels too, it gets them as well.
+        labels |= {
+            key: value for key, value in generated_labels(uid, name).items() if key not in labels
         }
 
     def prepare_status_update(self, new: Object, old: Object) -> None:
         self.keep(new, old, "spec")
 
     def validate(self, obj: Object) -> Iterator[Cause]:
-        labels = obj["spec"]["template"]["metadata"].get("labels") or {}
+        template = obj["spec"]["template"]["metadata"]
+        labels = template.get("labels") or {}
         yield from label_map_causes(labels, "spec.template.labels")
+        yield from annotation_causes(template.get("annotations") or (), "spec.template.annotations")
         yield from _hostname_causes(obj)
         yield from _selector_causes(obj)
         yield from job_spec_causes(obj["spec"], "spec")
@@ -147,7 +153,12 @@ def _selector_causes(obj: Object) -> Iterator[Cause]:
     if selector is None:
         yield required("spec.selector")
     elif not spec.get("manualSelector"):
-        generated = {"matchLabels": {CONTROLLER_UID: obj["metadata"]["uid"]}}
+        uid = obj["metadata"]["uid"]
+        for key, value in generated_labels(uid, name_of(obj)).items():
+            if (labels or {}).get(key) != value:
+                where = f"spec.template.metadata.labels[{key}]"
+                yield invalid_value(where, labels, f"must be '{value}'")
+        generated = {"matchLabels": {CONTROLLER_UID: uid}}
         if selector != generated:
             yield invalid_value("spec.selector", selector, "`selector` not auto-generated")
     if selector is None or not matches_label_selector(selector, labels or {}):
@@ -186,7 +197,7 @@ def job_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if mode == "Indexed":
         if spec.get("completions") is None:
             yield required(f"{path}.completions", "when completion mode is Indexed")
-        if (spec.get("parallelism") or 0) > 100_000:
+        if (spec.get("parallelism") or 0) > _MANY:
             yield invalid_value(
                 f"{path}.parallelism",
                 spec["parallelism"],
@@ -235,6 +246,17 @@ def _per_index_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     elif spec.get("maxFailedIndexes") is not None:
         yield required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
     most, completions = spec.get("maxFailedIndexes"), spec.get("completions")
+    if spec.get("backoffLimitPerIndex") is not None and (completions or 0) > _MANY:
+        detail = f"when completions are above {_MANY} and used with backoff limit per index"
+        for field in ("maxFailedIndexes", "parallelism"):
+            value = spec.get(field)
+            if value is None:
+                yield required(
+                    f"{path}.{field}", f"must be specified when completions is above {_MANY}"
+                )
+            elif value > _MANY // 10:
+                where = f"must be less than or equal to {_MANY // 10} {detail}"
+                yield invalid_value(f"{path}.{field}", value, where)
     if most is not None and completions is not None and most > completions:
         yield invalid_value(
             f"{path}.maxFailedIndexes", most, "must be less than or equal to completions"
@@ -279,8 +301,11 @@ def _policy_causes(
         if codes is not None:
             yield from _exit_code_causes(codes, containers, f"{where}.onExitCodes")
         for number, condition in enumerate(conditions or ()):
-            if not condition.get("type"):
-                yield required(f"{where}.onPodConditions[{number}].type")
+            below = f"{where}.onPodConditions[{number}]"
+            yield from key_causes(condition.get("type", ""), f"{below}.type")
+            if condition.get("status") not in {"True", "False", "Unknown"}:
+                supported = ("False", "True", "Unknown")
+                yield not_supported(f"{below}.status", condition.get("status"), supported)
 
 
 def _quoted(values: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Defaults and rules of a pod's spec, shared by pods and by the templates of workloads."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +13,27 @@ from devcluster.apiserver.errors import (
     required,
 )
 from devcluster.apiserver.kinds.labels import label_map_causes
+from devcluster.apiserver.kinds.placement import affinity_causes, toleration_causes
+from devcluster.apiserver.kinds.requests import resource_causes
 from devcluster.apiserver.kinds.strategy import label_causes, subdomain_causes
 from devcluster.apiserver.schema.quantity import amount
 
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_POLICIES = {
+    "fsGroupChangePolicy": ("Always", "OnRootMismatch"),
+    "supplementalGroupsPolicy": ("Merge", "Strict"),
+}
 _SECCOMP = ("Localhost", "RuntimeDefault", "Unconfined")
-_LARGEST_ID = 2147483647
+_LARGEST = 2147483647
+_FIELD_PATH = re.compile(
+    r"metadata\.(name|namespace|uid|(labels|annotations)\['.*'\])"
+    r"|spec\.(nodeName|serviceAccountName|hostname|restartPolicy|schedulerName|hostNetwork)"
+    r"|status\.(phase|hostIPs?|podIPs?|nominatedNodeName)"
+)
+_VARIABLE_DETAIL = (
+    "a valid environment variable name must consist only of printable ASCII characters other "
+    "than '='"
+)
 _SOURCES = frozenset(
     {
         "configMap", "downwardAPI", "emptyDir", "ephemeral", "hostPath", "csi", "nfs", "image",
@@ -107,7 +123,7 @@ def pod_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     policy = spec.get("restartPolicy")
     if policy not in {"Always", "OnFailure", "Never"}:
         yield not_supported(f"{path}.restartPolicy", policy, ("Always", "OnFailure", "Never"))
-    if spec.get("activeDeadlineSeconds", 1) < 1:
+    if not 1 <= spec.get("activeDeadlineSeconds", 1) <= _LARGEST:
         yield invalid_value(
             f"{path}.activeDeadlineSeconds",
             spec["activeDeadlineSeconds"],
@@ -116,31 +132,55 @@ def pod_spec_causes(spec: Mapping[str, Any], path: str) -> Iterator[Cause]:
     if spec.get("dnsPolicy") not in _DNS_POLICIES:
         yield not_supported(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from label_map_causes(spec.get("nodeSelector") or {}, f"{path}.nodeSelector")
-    if spec.get("serviceAccountName"):
-        yield from subdomain_causes(f"{path}.serviceAccountName", spec["serviceAccountName"])
+    for field in ("serviceAccountName", "priorityClassName", "nodeName"):
+        if spec.get(field):
+            yield from subdomain_causes(f"{path}.{field}", spec[field])
+    yield from affinity_causes(spec.get("affinity") or {}, f"{path}.affinity")
     if spec.get("hostname"):
         yield from label_causes(f"{path}.hostname", spec["hostname"])
     yield from _security_causes(spec.get("securityContext") or {}, f"{path}.securityContext")
     for index, toleration in enumerate(spec.get("tolerations") or ()):
-        yield from _toleration_causes(toleration, f"{path}.tolerations[{index}]")
+        yield from toleration_causes(toleration, f"{path}.tolerations[{index}]")
 
 
 def _security_causes(context: Mapping[str, Any], path: str) -> Iterator[Cause]:
     for field in ("runAsUser", "runAsGroup", "fsGroup"):
         value = context.get(field)
-        if value is not None and not 0 <= value <= _LARGEST_ID:
+        if value is not None and not 0 <= value <= _LARGEST:
             yield invalid_value(
-                f"{path}.{field}", value, f"must be between 0 and {_LARGEST_ID}, inclusive"
+                f"{path}.{field}", value, f"must be between 0 and {_LARGEST}, inclusive"
             )
-    profile = context.get("seccompProfile")
-    if profile is not None and profile.get("type") not in _SECCOMP:
-        yield not_supported(f"{path}.seccompProfile.type", profile.get("type", ""), _SECCOMP)
+    for index, group in enumerate(context.get("supplementalGroups") or ()):
+        if not 0 <= group <= _LARGEST:
+            detail = f"must be between 0 and {_LARGEST}, inclusive"
+            yield invalid_value(f"{path}.supplementalGroups[{index}]", group, detail)
+    for field, known in _POLICIES.items():
+        if context.get(field) not in {None, *known}:
+            yield not_supported(f"{path}.{field}", context[field], known)
+    if context.get("seccompProfile") is not None:
+        yield from _seccomp_causes(context["seccompProfile"], f"{path}.seccompProfile")
     if context.get("privileged") and context.get("allowPrivilegeEscalation") is False:
         yield invalid_value(
             path,
             context,
             "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
         )
+
+
+def _seccomp_causes(profile: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    kind, file = profile.get("type", ""), profile.get("localhostProfile")
+    if not kind:
+        yield required(f"{path}.type", "type is required when seccompProfile is set")
+    elif kind not in _SECCOMP:
+        yield not_supported(f"{path}.type", kind, _SECCOMP)
+    if kind == "Localhost":
+        if not file:
+            detail = "must be set when seccomp type is Localhost"
+            yield required(f"{path}.localhostProfile", detail)
+    elif file is not None:
+        shown = {"Type": kind, "LocalhostProfile": file}
+        detail = "can only be set when seccomp type is Localhost"
+        yield invalid_value(f"{path}.localhostProfile", shown, detail)
 
 
 def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
@@ -155,11 +195,9 @@ def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[
         if name in taken:
             yield duplicate(f"{where}.name", name)
         taken.add(name)
-        sources = [source for source in volume if source in _SOURCES]
-        if len(sources) > 1:
-            yield forbidden_field(
-                f"{where}.{sources[1]}", "may not specify more than 1 volume type"
-            )
+        kinds = [kind for kind in volume if kind in _SOURCES]
+        if len(kinds) > 1:
+            yield forbidden_field(f"{where}.{kinds[1]}", "may not specify more than 1 volume type")
         if "secret" in volume and not volume["secret"].get("secretName"):
             yield required(f"{where}.secret.secretName")
         if "configMap" in volume and not volume["configMap"].get("name"):
@@ -167,11 +205,42 @@ def _volume_causes(volumes: Sequence[Mapping[str, Any]], path: str) -> Iterator[
         claim = volume.get("persistentVolumeClaim")
         if claim is not None and not claim.get("claimName"):
             yield required(f"{where}.persistentVolumeClaim.claimName")
-        for source in ("secret", "configMap", "downwardAPI"):
-            for number, item in enumerate((volume.get(source) or {}).get("items") or ()):
-                if ".." in item.get("path", "").split("/"):
-                    field = f"{where}.{source}.items[{number}].path"
-                    yield invalid_value(field, item["path"], "must not contain '..'")
+        for kind in ("secret", "configMap"):
+            for number, item in enumerate((volume.get(kind) or {}).get("items") or ()):
+                yield from _item_causes(item, f"{where}.{kind}.items[{number}]")
+        sources = (volume.get("projected") or {}).get("sources") or ()
+        for position, source in enumerate(sources):
+            yield from _projection_causes(source, f"{where}.projected.sources[{position}]")
+        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
+        if limit is not None and amount(limit) < 0:
+            yield forbidden_field(
+                f"{where}.emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity"
+            )
+
+
+def _projection_causes(source: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    for kind in ("secret", "configMap"):
+        if kind not in source:
+            continue
+        if not source[kind].get("name"):
+            yield required(f"{path}.{kind}.name")
+        for number, item in enumerate(source[kind].get("items") or ()):
+            yield from _item_causes(item, f"{path}.{kind}.items[{number}]")
+
+
+def _item_causes(item: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    """A key of a Secret or ConfigMap, and the file that it becomes."""
+    if not item.get("key"):
+        yield required(f"{path}.key")
+    file = item.get("path", "")
+    if not file:
+        yield required(f"{path}.path")
+    elif file.startswith("/"):
+        yield invalid_value(f"{path}.path", file, "must be a relative path")
+    elif ".." in file.split("/"):
+        yield invalid_value(f"{path}.path", file, "must not contain '..'")
+    elif file.startswith(".."):
+        yield invalid_value(f"{path}.path", file, "must not start with '..'")
 
 
 def _container_causes(
@@ -196,7 +265,7 @@ def _container_causes(
         )
     yield from _env_causes(container.get("env") or (), f"{path}.env")
     yield from _mount_causes(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
-    yield from _resource_causes(container.get("resources") or {}, f"{path}.resources")
+    yield from resource_causes(container.get("resources") or {}, f"{path}.resources")
     yield from _security_causes(container.get("securityContext") or {}, f"{path}.securityContext")
     for index, port in enumerate(container.get("ports") or ()):
         number = port.get("containerPort", 0)
@@ -210,8 +279,11 @@ def _container_causes(
 def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cause]:
     for index, entry in enumerate(entries):
         where = f"{path}[{index}]"
-        if not entry.get("name"):
+        name = entry.get("name")
+        if not name:
             yield required(f"{where}.name")
+        elif "=" in name or not (name.isascii() and name.isprintable()):
+            yield invalid_value(f"{where}.name", name, _VARIABLE_DETAIL)
         source = entry.get("valueFrom")
         if source is None:
             continue
@@ -219,6 +291,10 @@ def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cau
             yield invalid_value(
                 f"{where}.valueFrom", "", "may not be specified when `value` is not empty"
             )
+        reference = (source.get("fieldRef") or {}).get("fieldPath")
+        if reference and not _FIELD_PATH.fullmatch(reference):
+            detail = f"error converting fieldPath: field label not supported: {reference}"
+            yield invalid_value(f"{where}.valueFrom.fieldRef.fieldPath", reference, detail)
         if len(source) != 1:
             yield invalid_value(
                 f"{where}.valueFrom",
@@ -227,8 +303,11 @@ def _env_causes(entries: Sequence[Mapping[str, Any]], path: str) -> Iterator[Cau
                 "`configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
             )
         for kind in ("secretKeyRef", "configMapKeyRef"):
-            if kind in source and not source[kind].get("key"):
-                yield required(f"{where}.valueFrom.{kind}.key")
+            if kind in source:
+                below = f"{where}.valueFrom.{kind}"
+                yield from subdomain_causes(f"{below}.name", source[kind].get("name", ""))
+                if not source[kind].get("key"):
+                    yield required(f"{below}.key")
 
 
 def _mount_causes(
@@ -252,37 +331,3 @@ def _mount_causes(
             yield invalid_value(f"{path}.subPath", sub_path, "must be a relative path")
         if ".." in sub_path.split("/"):
             yield invalid_value(f"{path}.subPath", sub_path, "must not contain '..'")
-
-
-def _resource_causes(resources: Mapping[str, Any], path: str) -> Iterator[Cause]:
-    limits = resources.get("limits") or {}
-    for name, value in (resources.get("requests") or {}).items():
-        limit = limits.get(name)
-        if limit is not None and amount(value) > amount(limit):
-            yield invalid_value(
-                f"{path}.requests", value, f"must be less than or equal to {name} limit of {limit}"
-            )
-
-
-def _toleration_causes(toleration: Mapping[str, Any], path: str) -> Iterator[Cause]:
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists" and toleration.get("value"):
-        yield invalid_value(
-            f"{path}.operator",
-            toleration["value"],
-            "value must be empty when `operator` is 'Exists'",
-        )
-    if not toleration.get("key") and operator != "Exists":
-        yield invalid_value(
-            f"{path}.operator",
-            operator,
-            "operator must be Exists when `key` is empty, which means "
-            '"match all values and all keys"',
-        )
-    if operator not in {"Equal", "Exists"}:
-        yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
-    effect = toleration.get("effect")
-    if effect and effect not in {"NoSchedule", "PreferNoSchedule", "NoExecute"}:
-        yield not_supported(
-            f"{path}.effect", effect, ("NoExecute", "NoSchedule", "PreferNoSchedule")
-        )

@@ -76,8 +76,8 @@ def _decode(resource: Resource, body: Object, unknown: list[str]) -> Object:
 
 def _check_type(resource: Resource, body: Object) -> None:
     kind, version = body.get("kind"), body.get("apiVersion")
-    if not kind and not version and not resource.custom:
-        return  # typed clients may leave both out
+    if not resource.custom:  # typed clients may leave both out
+        kind, version = kind or resource.kind, version or resource.api_version
     if not kind:
         raise bad_request(
             f"the object provided is unrecognized (must be of type {resource.kind}): Object 'Kind' "

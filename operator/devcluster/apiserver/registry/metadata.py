@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from devcluster.apiserver.errors import Cause, forbidden_field, invalid_value, required
-from devcluster.apiserver.kinds.labels import key_causes, label_map_causes
+from devcluster.apiserver.kinds.labels import annotation_causes, key_causes, label_map_causes
 from devcluster.apiserver.kinds.strategy import Strategy
 from devcluster.apiserver.objects import Object
 
@@ -44,8 +44,7 @@ def metadata_causes(
 
 
 def _annotation_causes(annotations: Mapping[str, str]) -> Iterator[Cause]:
-    for key in annotations:
-        yield from key_causes(key.lower(), "metadata.annotations")
+    yield from annotation_causes(annotations, "metadata.annotations")
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     if size > _MAX_ANNOTATIONS:
         yield Cause(
@@ -55,14 +54,28 @@ def _annotation_causes(annotations: Mapping[str, str]) -> Iterator[Cause]:
         )
 
 
+def system_field_causes(given: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Cause]:
+    """What only a deletion sets may be repeated in an update, or left out, and not changed."""
+    stamp = given.get("deletionTimestamp")
+    if stamp and not before.get("deletionTimestamp"):
+        yield invalid_value("metadata.deletionTimestamp", stamp, "field is immutable")
+    grace = given.get("deletionGracePeriodSeconds")
+    if grace is not None and grace != before.get("deletionGracePeriodSeconds"):
+        yield invalid_value("metadata.deletionGracePeriodSeconds", grace, "field is immutable")
+
+
 def _owner_causes(owners: Sequence[Mapping[str, Any]]) -> Iterator[Cause]:
     path = "metadata.ownerReferences"
     controllers = []
     for owner in owners:
-        for field in ("apiVersion", "kind", "name", "uid"):
+        version = owner.get("apiVersion", "")
+        if version.count("/") > 1 or not version.rpartition("/")[2]:
+            yield invalid_value(f"{path}.apiVersion", version, "version must not be empty")
+        for field in ("kind", "name", "uid"):
             if not owner.get(field):
-                detail = f"{'version ' if field == 'apiVersion' else ''}must not be empty"
-                yield invalid_value(f"{path}.{field}", owner.get(field, ""), detail)
+                yield invalid_value(f"{path}.{field}", owner.get(field, ""), "must not be empty")
+        if (version, owner.get("kind")) == ("v1", "Event"):
+            yield invalid_value(path, owner, "/v1, Kind=Event is disallowed from being an owner")
         if owner.get("controller"):
             controllers.append(owner)
     if len(controllers) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devcluster.apiserver.errors import ApiError, invalid, not_supported
+from devcluster.apiserver.errors import ApiError, invalid, invalid_value, not_supported
 
 _PROPAGATION = ("Foreground", "Background", "Orphan")
 
@@ -66,21 +66,22 @@ class DeleteOptions:
 
     @classmethod
     def read(cls, query: Mapping[str, str], body: Mapping[str, Any] | None) -> "DeleteOptions":
-        """Read the body if there is one, else the query.
+        """Read the body if there is one, else the query: never both.
 
         Raises:
             ApiError: a value is not known.
         """
-        body = body or {}
-        propagation = body.get("propagationPolicy") or query.get("propagationPolicy")
+        told: Mapping[str, Any] = query if body is None else body
+        propagation = told.get("propagationPolicy")
         if propagation is not None and propagation not in _PROPAGATION:
             raise _unsupported_policy(propagation)
-        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-        orphan = body.get("orphanDependents", query.get("orphanDependents"))
-        if propagation is None and orphan is not None:
+        grace, orphan = told.get("gracePeriodSeconds"), told.get("orphanDependents")
+        if orphan is not None:
+            if propagation is not None:
+                raise _twice(propagation)
             propagation = "Orphan" if orphan in {True, "true", "1"} else "Background"
-        preconditions = body.get("preconditions") or {}
-        dry_run = ",".join(body.get("dryRun") or ()) or query.get("dryRun")
+        preconditions = {} if body is None else body.get("preconditions") or {}
+        dry_run = query.get("dryRun") if body is None else ",".join(body.get("dryRun") or ())
         return cls(
             dry_run=_dry_run(dry_run, "DeleteOptions"),
             grace_period=None if grace is None else int(grace),
@@ -88,6 +89,12 @@ class DeleteOptions:
             uid=preconditions.get("uid"),
             resource_version=preconditions.get("resourceVersion"),
         )
+
+
+def _twice(policy: str) -> ApiError:
+    detail = "orphanDependents and deletionPropagation cannot be both set"
+    cause = invalid_value("propagationPolicy", policy, detail)
+    return invalid("DeleteOptions", "meta.k8s.io", "", [cause])
 
 
 def _unsupported_policy(policy: str) -> ApiError:

@@ -27,6 +27,7 @@ from devcluster.apiserver.registry.metadata import (
     SYSTEM_FIELDS,
     metadata_causes,
     metadata_update_causes,
+    system_field_causes,
 )
 from devcluster.apiserver.registry.options import DeleteOptions, WriteOptions
 from devcluster.apiserver.schema.node import ABSENT, Node
@@ -193,10 +194,11 @@ class Registry:
             return self.create(
                 resource, namespace, {**body, "metadata": new["metadata"]}, options
             ), True
-        if not new["metadata"].get("resourceVersion") and not resource.strategy.unconditional:
-            detail = "must be specified for an update"
-            cause = invalid_value("metadata.resourceVersion", 0, detail)
-            raise invalid(resource.plural, resource.group, name, [cause])
+        self._check_version(resource, new, existing)
+        uid, known = new["metadata"].get("uid"), existing["metadata"]["uid"]
+        if uid and uid != known:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {known}"
+            raise errors.conflict(resource.plural, resource.group, name, why)
         return self._replace(resource, new, existing, options, subresource), False
 
     def patch(
@@ -211,9 +213,7 @@ class Registry:
     ) -> Object:
         """Change an object, or its status, by a function over its JSON."""
         existing = self.stored(resource, namespace, name)
-        shown = clone(self.view(resource, existing))
-        version = shown["metadata"]["resourceVersion"]
-        patched = change(shown)
+        patched = change(clone(self.view(resource, existing)))
         if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
             raise errors.bad_request("the patch must leave an object with metadata")
         new = decode(resource, patched, options, patched=True)
@@ -227,10 +227,12 @@ class Registry:
                 "the namespace of the provided object does not match the namespace sent on the "
                 "request"
             )
-        if new["metadata"].get("uid") not in {None, existing["metadata"]["uid"]}:
-            cause = invalid_value("metadata.uid", new["metadata"]["uid"], "field is immutable")
+        self._check_version(resource, new, existing)
+        uid = new["metadata"].get("uid")
+        # The status path of a custom resource takes nothing of metadata, so it minds nothing.
+        if uid not in {None, existing["metadata"]["uid"]} and not (resource.custom and subresource):
+            cause = invalid_value("metadata.uid", uid, "field is immutable")
             self._refuse(resource, name, [cause])
-        new["metadata"].setdefault("resourceVersion", version)
         return self._replace(resource, new, existing, options, subresource)
 
     def _replace(
@@ -242,8 +244,9 @@ class Registry:
         subresource: str,
     ) -> Object:
         key = Key(resource.table, old["metadata"].get("namespace", ""), name_of(old))
-        self._check_identity(resource, new, old)
         meta, before = new["metadata"], old["metadata"]
+        if not (resource.custom and subresource):
+            self._refuse(resource, key.name, list(system_field_causes(meta, before)))
         for field in SYSTEM_FIELDS:
             meta.pop(field, None)
             if field in before:
@@ -285,19 +288,14 @@ class Registry:
         return [*causes, *map(_from_status, found)]
 
     @staticmethod
-    def _check_identity(resource: Resource, new: Object, old: Object) -> None:
-        meta, before = new["metadata"], old["metadata"]
-        name = name_of(old)
-        if meta.get("uid") and meta["uid"] != before["uid"]:
-            raise errors.conflict(
-                resource.plural,
-                resource.group,
-                name,
-                f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: "
-                f"{before['uid']}",
-            )
-        version = meta.get("resourceVersion")
-        if version and version != "0" and version != before["resourceVersion"]:
+    def _check_version(resource: Resource, new: Object, old: Object) -> None:
+        name, version = name_of(old), new["metadata"].get("resourceVersion")
+        if version in {None, "", "0"}:
+            if not resource.strategy.unconditional:
+                detail = "must be specified for an update"
+                cause = invalid_value("metadata.resourceVersion", 0, detail)
+                raise invalid(resource.plural, resource.group, name, [cause])
+        elif version != old["metadata"]["resourceVersion"]:
             if not version.isdigit():
                 cause = invalid_value("metadata.resourceVersion", version, "must be a number")
                 raise invalid(resource.kind, resource.group, name, [cause])

@@ -51,7 +51,7 @@ def decode_builtin(
             return _decode_object(node, value, path, unknown, struct)
         case "array" if isinstance(value, list):
             return [
-                decode_builtin(node.item, item, f"{path}[{index}]", unknown, struct)
+                _decode_entry(node.item, item, f"{path}[{index}]", unknown, struct)
                 for index, item in enumerate(value)
             ]
         case "string" if node.format == "quantity" and (_is_number(value) or _fits(node, value)):
@@ -66,6 +66,28 @@ def decode_builtin(
     if not _fits(node, value):
         raise _wrong(node, value, path, struct)
     return value
+
+
+def _decode_entry(
+    node: Node, value: Any, path: str, unknown: Callable[[str], None], struct: str
+) -> Any:
+    """An entry of a list or map. Null is the zero of its Go type there, not absent."""
+    zero = _zero(node) if value is None else value
+    return None if zero is None else decode_builtin(node, zero, path, unknown, struct)
+
+
+def _zero(node: Node) -> Any:
+    match node.type:
+        case "string" if node.format in TIME_FORMATS:
+            return None
+        case "string":
+            return "0" if node.format == "quantity" else ""
+        case "object" | "array" | "boolean" as kind:
+            return {"object": {}, "array": [], "boolean": False}[kind]
+        case "integer" | "number":
+            return 0
+        case _:
+            return None
 
 
 def _time(value: str, layout: str) -> str:
@@ -112,9 +134,8 @@ def _decode_object(
     if node.additional is not None and not node.properties:
         entry = node.additional if isinstance(node.additional, Node) else Node(preserve=True)
         return {
-            key: decode_builtin(entry, item, f"{path}[{key}]", unknown, struct)
+            key: _decode_entry(entry, item, f"{path}[{key}]", unknown, struct)
             for key, item in value.items()
-            if item is not None
         }
     own = short_name(node.type_name)
     decoded = {}
@@ -128,6 +149,8 @@ def _decode_object(
                 unknown(child_path)
         elif item is not None:
             decoded[key] = decode_builtin(child, item, child_path, unknown, own)
+    if own == "ObjectMeta":  # every field of it is left out where it is empty
+        return {key: item for key, item in decoded.items() if item not in ("", {}, [])}
     return decoded
 
 

@@ -33,7 +33,7 @@ _OPTIONS = {
     "create": "CreateOptions",
     "update": "UpdateOptions",
     "patch": "PatchOptions",
-} | dict.fromkeys(("delete", "deletecollection"), "DeleteOptions")
+}
 _ALWAYS_OPEN = frozenset({"/healthz", "/livez", "/readyz"})
 
 
@@ -144,7 +144,9 @@ class ApiServer:
             return self._verbs.list(resource, info, query, form, stale=stale)
         body = await request.read()
         content_type = request.headers.get("Content-Type", "")
-        options = WriteOptions.from_query(query, user.name, _OPTIONS.get(info.verb, "GetOptions"))
+        options = WriteOptions(user=user.name)
+        if info.verb in _OPTIONS:
+            options = WriteOptions.from_query(query, user.name, _OPTIONS[info.verb])
         if info.subresource:
             return self._subresource(resource, info, content_type, body, options, form)
         self._allow(resource.verbs, info.verb)
