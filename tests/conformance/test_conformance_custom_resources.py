@@ -61,6 +61,14 @@ BAD = {
         {},
         "spec.range: Invalid value: set exactly one of rolling, between and last",
     ),
+    "a key that no Secret can have": (
+        "spec.source.auth.apiClient.clientIdKey",
+        "..id",
+        (
+            'spec.source.auth.apiClient.clientIdKey: Invalid value: "..id": write a key of the '
+            "Secret's data: letters, digits, '-', '_' and '.', not '..' at the begin"
+        ),
+    ),
     "a look-back over nothing": (
         "spec.range",
         {"last": {"duration": "0d"}},

@@ -74,8 +74,9 @@ SecretKey = Annotated[
         max_length=253,
         extra_json_schema=rules(
             Rule(
-                "self.matches('^[-._a-zA-Z0-9]+$')",
-                "write a key of the Secret's data: letters, digits, '-', '_' and '.'",
+                "self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",
+                "write a key of the Secret's data: letters, digits, '-', '_' and '.', not '..' at "
+                "the begin",
             )
         ),
     ),

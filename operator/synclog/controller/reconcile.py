@@ -27,7 +27,7 @@ from synclog.controller.objects import Export, Job, Pod, export_of, job_of
 from synclog.controller.observe import observed_of, run_of, unread
 from synclog.controller.refusals import refusal_of
 from synclog.controller.status import refusing, write_status
-from synclog.controller.stuck import Warned, look_again_at, needs_events, not_started
+from synclog.controller.stuck import QUOTA, Warned, look_again_at, needs_events, not_started
 from synclog.controller.throttle import Lane
 from synclog.planning.model import CreateRun, DeleteRun, Event, Observed, Plan, Run, Stuck
 from synclog.windows import DAY, SECOND, Instant, parse_time
@@ -278,7 +278,7 @@ def _refusal(error: ApiError, known: Stuck | None, now: Instant) -> Stuck:
     text = str(error)
     if error.reason == "JobNameTaken":
         reason = error.reason
-    elif "exceeded quota" in text:
+    elif QUOTA.search(text):
         reason = "Quota"
     elif error.status == 403 and "is forbidden: User" in text:
         reason = "OperatorForbidden"

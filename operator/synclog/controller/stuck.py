@@ -26,6 +26,10 @@ _IMAGE = {
     "RegistryUnavailable",
 }
 _CONTAINER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+QUOTA = re.compile(
+    r"exceeded quota|status unknown for quota|must specify (limits|requests|cpu|memory)"
+)
+"""What the API server says of an object for which a ResourceQuota has no room."""
 _OBJECTS = (
     (re.compile(r'secrets? "[^"]*" not found', re.IGNORECASE), "MissingSecret"),
     (re.compile(r"non-existent secret key|find key .* in Secret"), "MissingSecretKey"),
@@ -33,7 +37,7 @@ _OBJECTS = (
     (re.compile(r"non-existent config key|find key .* in ConfigMap"), "MissingConfigMapKey"),
     (re.compile(r'persistentvolumeclaim "[^"]*" not found'), "MissingVolume"),
     (re.compile(r"unbound (immediate )?PersistentVolumeClaim"), "UnboundVolume"),
-    (re.compile(r"exceeded quota|must specify (limits|requests|cpu|memory)"), "Quota"),
+    (QUOTA, "Quota"),
     (re.compile(r'serviceaccount "[^"]*" not found', re.IGNORECASE), "MissingServiceAccount"),
     (re.compile(r"PodSecurity|admission|denied"), "Admission"),
 )

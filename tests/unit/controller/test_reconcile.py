@@ -179,6 +179,10 @@ async def test_a_job_that_is_being_deleted_is_neither_adopted_nor_replaced(rig, 
     ("error", "reason"),
     [
         (RefusedError('jobs.batch "x" is forbidden: exceeded quota: q', status=403), "Quota"),
+        (
+            RefusedError('jobs.batch "x" is forbidden: status unknown for quota: q', status=403),
+            "Quota",
+        ),
         (RefusedError('admission webhook "w" denied the request', status=403), "Admission"),
         (RefusedError("ValidatingAdmissionPolicy 'p' denied request: no", status=422), "Admission"),
         (WebhookError('failed calling webhook "w": connection refused', status=500), "Admission"),

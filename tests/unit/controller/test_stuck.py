@@ -76,6 +76,7 @@ def test_what_only_the_pods_events_say(make, event, message, reason):
     ("message", "reason"),
     [
         ('pods "x" is forbidden: exceeded quota: q, requested: pods=1', "Quota"),
+        ('pods "x" is forbidden: status unknown for quota: q, resources: pods', "Quota"),
         ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', "Admission"),
         ('admission webhook "policy" denied the request', "Admission"),
         (
