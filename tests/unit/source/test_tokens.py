@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synclog.api.source import ApiClientAuth, Auth, BearerTokenAuth, UserPasswordAuth
-from synclog.exporter.errors import AnswerError, ConfigurationError
+from synclog.exporter.errors import AnswerError, AuthorisationError, ConfigurationError
 from synclog.exporter.source.credentials import (
     ApiClient,
     BearerToken,
@@ -112,6 +112,35 @@ def test_a_local_user_never_uses_a_code_twice(fake_time: Any) -> None:
     assert desk.requests[0].params == {"useBody": "true"}
     basic = desk.requests[0].headers["Authorization"].removeprefix("Basic ")
     assert b64decode(basic).decode() == "me:pass:wörd"
+
+
+def refusing(first: int) -> Desk:
+    """A desk that refuses the first requests."""
+
+    def answer(number: int) -> bytes:
+        if number <= first:
+            raise AuthorisationError("TokenRefused", f"refused {number}")
+        return b'{"data":{"v3_user_token":"u"}}'
+
+    return Desk(answer)
+
+
+def test_a_code_that_another_process_has_used_is_followed_by_the_next(fake_time: Any) -> None:
+    desk = refusing(1)
+    assert tokens(desk, fake_time, USER, UserPassword("me", "pass", SEED)).get() == "u"
+    first, second = (request.headers["totp-auth"] for request in desk.requests)
+    assert first != second
+    assert [0 < wait <= 30 for wait in fake_time.waited] == [True]
+
+
+@pytest.mark.parametrize(("seed", "asked"), [(SEED, 2), (None, 1)])
+def test_a_refused_user_is_not_asked_for_without_end(
+    fake_time: Any, seed: str | None, asked: int
+) -> None:
+    desk = refusing(9)
+    with pytest.raises(AuthorisationError, match=f"refused {asked}"):
+        tokens(desk, fake_time, USER, UserPassword("me", "pass", seed)).get()
+    assert len(desk.requests) == asked
 
 
 @pytest.mark.parametrize(

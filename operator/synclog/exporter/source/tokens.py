@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from synclog.api.source import Auth
-from synclog.exporter.errors import AnswerError, ConfigurationError
+from synclog.exporter.errors import AnswerError, AuthorisationError, ConfigurationError
 from synclog.exporter.source.clock import Clock, StopSignal
 from synclog.exporter.source.credentials import ApiClient, BearerToken, Credentials, UserPassword
 from synclog.exporter.source.pacing import pause
@@ -150,6 +150,15 @@ class Tokens:
         return _token(granted.access_token, asked, seconds)
 
     def _for_user(self, user: UserPassword) -> Token:
+        try:
+            return self._logged_in(user)
+        except AuthorisationError:
+            if user.totp_seed is None:
+                raise
+        # Another process may have used the code of this half minute; the next one tells.
+        return self._logged_in(user)
+
+    def _logged_in(self, user: UserPassword) -> Token:
         way = self._auth.user_password
         url = way.token_url if way else None
         headers = {"Authorization": self._basic(user.username, user.password)}
