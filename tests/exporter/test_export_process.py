@@ -211,6 +211,18 @@ def test_cat_refuses_a_range_that_is_not_there(pod):
     assert pod.run("cat", "--end", format_time(window.end + 1), "--partial").code == 0
 
 
+def test_cat_says_why_there_is_nothing_to_print(pod):
+    assert pod.run("run", spec=pod.spec(None)).code == 0
+    begun = pod.run("cat")
+    assert begun.code == ExitCode.CONFIGURATION
+    assert "NothingExported" in begun.err
+    window = pod.days(2, 1)
+    pod.run("run", spec=pod.spec(window), index=0)
+    behind = pod.run("cat", "--start", format_time(window.end + 1))
+    assert behind.code == ExitCode.CONFIGURATION
+    assert f"{format_time(window.end + 1)} to {format_time(window.end)} is empty" in behind.err
+
+
 def test_coverage_shows_the_gap(pod):
     window = pod.days(3, 0)
     spec = pod.spec(window)
@@ -269,7 +281,7 @@ def test_wrong_credentials(pod):
         (("run", "--spec", "/nonexistent.json"), 10, "cannot be read"),
         (("run", "--url", "https://x", "--start", "yesterday"), 2, "write 2026-01-31"),
         (("run", "--url", "https://x", "--retention", "3 weeks"), 2, "90d"),
-        (("verify",), 14, "LedgerMissing"),
+        (("verify",), 14, "No run has begun one here, or it was removed"),
         (("coverage",), 10, "holds no ledger"),
         (("cat",), 10, "holds no ledger"),
         (("verify", "--destination", "/nonexistent"), 10, "is not a folder"),

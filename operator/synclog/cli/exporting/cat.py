@@ -15,7 +15,7 @@ from synclog.exporter.errors import ConfigurationError
 from synclog.exporter.ledger.coverage import Coverage
 from synclog.exporter.query import Archive, Line
 from synclog.exporter.source import SystemClock
-from synclog.windows import Window, Windows
+from synclog.windows import Instant, Window, Windows, format_time
 
 _EPILOG = """\
 Events are ordered by their time; late events stand where they belong. Events of one
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     start = coverage.start if args.start is None else args.start
     end = coverage.end if args.end is None else args.end
     if start >= end:
-        raise ConfigurationError("EmptyRange", "the range is empty: write --start before --end")
+        raise _nothing_in(start, end, coverage)
     window = Window(start, end)
     missing = Windows([window]) - coverage.exported
     if missing and not args.partial:
@@ -70,6 +70,18 @@ def run(args: argparse.Namespace) -> int:
         write(events, found.columns(window), sys.stdout.buffer)
         sys.stdout.buffer.flush()
     return 0
+
+
+def _nothing_in(start: Instant, end: Instant, coverage: Coverage) -> ConfigurationError:
+    if not (coverage.exported or coverage.lost):
+        return ConfigurationError(
+            "NothingExported", "the archive was begun, but no run has exported anything into it yet"
+        )
+    return ConfigurationError(
+        "EmptyRange",
+        f"the range from {format_time(start)} to {format_time(end)} is empty: write --start "
+        "before --end, and within what is exported",
+    )
 
 
 def _write_lines(events: Iterator[Line], _: list[str], out: BinaryIO) -> None:

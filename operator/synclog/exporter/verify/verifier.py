@@ -77,7 +77,11 @@ class _Walk:
                 self._proofs[str(entry.record.evidence.get("proof"))] += 1
             yield head, content_of(entry.record)
         if not self._digests and not self._findings:
-            self._find("LedgerMissing", f"there is no ledger: {path_of(0)} is not there")
+            self._find(
+                "LedgerMissing",
+                f"there is no ledger: {path_of(0)} is not there. No run has begun one here, or it "
+                "was removed",
+            )
 
     def check(self, head: Head, content: Content, *, read_parts: bool) -> None:
         """Look at the parts of one entry."""
