@@ -89,7 +89,13 @@ class Pod:
             **more,
         )
 
-    def start(self, *args: str, spec: RunSpec | None = None, index: int | None = None) -> "Process":
+    def start(
+        self,
+        *args: str,
+        spec: RunSpec | None = None,
+        index: int | None = None,
+        stderr: int = subprocess.PIPE,
+    ) -> "Process":
         self._count += 1
         message = self.root / f"termination-{self._count}"
         environ = {
@@ -104,9 +110,7 @@ class Pod:
         if index is not None:
             environ[ENV_JOB_INDEX] = str(index)
         command = [sys.executable, "-m", "synclog.cli.export", *args]
-        popen = subprocess.Popen(
-            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        popen = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=stderr)
         return Process(self, popen, message)
 
     def run(self, *args: str, **more: object) -> "Process":
@@ -350,6 +354,27 @@ def test_sigterm_ends_a_run_whose_request_hangs(pod):
             process.wait()
     assert process.code == process.result.exit_code == ExitCode.INTERRUPTED
     assert list(pod.volume.rglob("*.json")) == []
+
+
+def test_a_person_at_a_terminal_is_told_that_the_run_stops(pod):
+    ours, theirs = os.openpty()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        os.fdopen(ours, "rb", buffering=0) as terminal,
+    ):
+        silent.settimeout(PATIENCE)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        flags = ("--url", url, "--start", "2026-01-31", "--end", "2026-02-01")
+        process = pod.start("run", *flags, "--stop-within", "30s", stderr=theirs)
+        os.close(theirs)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)
+            process.popen.send_signal(signal.SIGINT)
+            assert b"stopping at the next safe place, within 30s" in terminal.read(4096)
+            process.popen.send_signal(signal.SIGINT)  # once more ends it at once
+            process.popen.communicate(timeout=PATIENCE)
+    assert process.code == -signal.SIGINT
 
 
 def test_killed_at_random_moments_and_raced_and_still_once(tmp_path):

@@ -300,12 +300,15 @@ def _stopped_by_signals(
     """
     last_resort = threading.Timer(parse_duration(within) / SECOND, give_up)
     last_resort.daemon = True
+    told = f"stopping at the next safe place, within {within}; once more ends it at once"
 
     def on_signal(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         if not stop.is_set():
             stop.set()
             last_resort.start()
+            if sys.stderr.isatty():  # past the buffer, in which the signal may have come
+                os.write(sys.stderr.fileno(), f"\r\x1b[K{told}\n".encode())
 
     previous = {
         number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
