@@ -28,6 +28,8 @@ class Model:
     row_cap: int | None = None
     byte_cut: int | None = None
     framed: bool = True
+    framed_below: int = 0
+    """Bodies with fewer rows tell their end in any case, as those that fit into a buffer do."""
     drops: int = 0
     """Bytes that every body lacks at its end."""
     drops_rows: int = 0
@@ -35,6 +37,7 @@ class Model:
     ends_before: int | None = None
     """An event that no body shows, and nothing behind it; bodies end cleanly there."""
     newest_first: bool = False
+    no_order: bool = False
     bare: bool = False
     """Whether the last record has no line end."""
     bare_header: bool = False
@@ -50,18 +53,21 @@ class Model:
         true = self.events[first:end]
         if self.newest_first:
             true.reverse()
+        if self.no_order:
+            true.sort(key=lambda event: event * 7919 % 10_007)
         served = true[: self.row_cap]
         if self.ends_before in served:
             served = served[: served.index(self.ends_before)]
         served = served[: max(len(served) - self.drops_rows, 0)]
-        answer = Answer(window, asked, tells_the_end=self.framed)
+        framed = self.framed or len(served) < self.framed_below
+        answer = Answer(window, asked, tells_the_end=framed)
         size = HEADER + ROW * len(served)
         if self.bare and (served or self.bare_header):
             size -= 1
             answer.ends_mid_line = True
         kept = size - self.drops if self.byte_cut is None else min(size, self.byte_cut)
         if kept < size:
-            assert not self.framed
+            assert not framed
             size = max(kept, HEADER)
             whole, rest = divmod(size - HEADER, ROW)
             served = served[: whole + (rest == ROW - 1)]
@@ -93,10 +99,13 @@ times = st.lists(
 @st.composite
 def models(draw: st.DrawFn) -> Model:
     framed = draw(st.booleans())
+    byte_cut = None if framed else draw(st.one_of(st.none(), st.integers(HEADER, 300)))
     return Model(
         draw(times),
         row_cap=draw(st.one_of(st.none(), st.integers(1, 40))),
-        byte_cut=None if framed else draw(st.one_of(st.none(), st.integers(HEADER, 300))),
+        byte_cut=byte_cut,
+        framed_below=draw(st.integers(0, 60)) if byte_cut is None else 0,
+        no_order=draw(st.booleans()) if byte_cut is None else False,
         bare=draw(st.booleans()),
         framed=framed,
         tells_total=draw(st.booleans()),
@@ -148,6 +157,13 @@ def prove(model: Model, cap: int = 1000) -> Proof:
 
 
 SPREAD = [WINDOW.start + at * 1000 for at in range(90)]
+
+
+def test_small_bodies_may_tell_their_end_where_large_ones_do_not() -> None:
+    burst = [WINDOW.start + 50] * 20
+    events = [WINDOW.start - 500, *burst, *range(WINDOW.end, WINDOW.end + 800, 10)]
+    model = Model(events, framed=False, framed_below=15, bare=True, no_order=True)
+    assert prove(model) is Proof.HALVES
 
 
 def test_a_framed_answer_below_the_cap_is_taken_at_once() -> None:

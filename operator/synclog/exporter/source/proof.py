@@ -357,7 +357,7 @@ def _is_together(whole: Answer, parts: list[Answer]) -> bool:
         not any(answer.incomplete for answer in answers)
         # Where all end without a line end it is the source's habit. Then the last record of one
         # part is amid the whole, so it is not the begin of a record.
-        and len({answer.frayed for answer in answers if answer.rows}) <= 1
+        and len({answer.ends_mid_line for answer in answers if answer.rows}) <= 1
         and sum(part.events for part in parts) == whole.events
         and combine(*(part.digest for part in parts)) == whole.digest
     )
