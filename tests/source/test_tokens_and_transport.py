@@ -62,6 +62,9 @@ def test_a_ready_token(bench: Bench) -> None:
             b.read()
         assert len(b.simulation.requests) == 1  # there is no other token to try
     assert caught.value.reason == "TokenRefused"
+    said = caught.value.message.partition("credentials: ")[2]
+    assert not said.startswith("(")  # the source's own words come first
+    assert "(there is no other token to try)" in said
 
 
 def test_a_token_that_expires_in_the_middle_goes_on_at_the_same_page(bench: Bench) -> None:

@@ -181,13 +181,14 @@ class Transport:
         """
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
         refused: list[str] = []
+        reason = ""
         never_accepted = 0
 
         def once() -> _Result:
-            nonlocal never_accepted
+            nonlocal never_accepted, reason
             token = self._tokens.get(refused[-1] if refused else None)
             if token in refused:
-                raise self._token_refused("the only token there is was refused before")
+                raise self._token_refused(f"{reason} (there is no other token to try)")
             headers = {"Authorization": f"Bearer {token}", "Accept": accept}
             request = self._client.build_request("GET", url, params=params, headers=headers)
             response = self._follow(request)
@@ -199,9 +200,10 @@ class Transport:
                     # A token that was accepted before has expired, and says nothing about the
                     # permission; several pages may meet that at once.
                     refused.append(token)
+                    reason = self._problem(response)
                     never_accepted += token != self._accepted
                     if never_accepted == _ASKED_ONCE_MORE:
-                        raise self._token_refused(self._problem(response))
+                        raise self._token_refused(reason)
                     raise TryAgainError("TokenRefused", "the token was refused", at_once=True)
                 raise self._refusal(response)
             finally:
