@@ -11,7 +11,7 @@ from devcluster.code42.behaviour import COLUMNS
 from synclog.api.source import Sort, SortColumn, SortDirection, SourceFormat
 from synclog.exporter.errors import AnswerError, SourceError, UnprovenError
 from synclog.exporter.source import Proof
-from synclog.windows import Window
+from synclog.windows import SECOND, Window
 
 BUSY = Population(events_per_day=900)
 QUIET = Population(events_per_day=0, burst_rows=0)
@@ -55,6 +55,23 @@ def test_paging(bench: Bench, base: Any, paging: dict[str, Any], json: Json) -> 
     behaviour = Behaviour(population=BUSY, json=json, paging=Paging(base=base, **paging))
     with bench(behaviour, JSON) as b:
         assert b.read_truly().evidence.page_base == base
+
+
+@pytest.mark.parametrize("direction", SortDirection)
+@pytest.mark.parametrize("which", range(3))
+def test_a_first_page_for_0_and_1_that_ends_amid_a_millisecond(
+    bench: Bench, direction: Any, which: int
+) -> None:
+    with bench(Behaviour(population=BUSY), JSON, sort=Sort(direction=direction)) as b:
+        wide = Window(b.day.start - SECOND, b.day.end + SECOND)
+        times = [event.instant for event in b.simulation.truth.events(wide)]
+        if direction is SortDirection.DESC:
+            times.reverse()
+        amid = [at for at in range(90, len(times)) if times[at - 1] == times[at]]
+        size = amid[which]
+        order, paging = Order(unstable_ties=True), Paging(max_size=size, below="first")
+        b.simulation.behave(Behaviour(population=BUSY, json=SILENT, order=order, paging=paging))
+        assert b.read_truly().evidence.page_base == 1
 
 
 @pytest.mark.parametrize("paging", [{"ignore_number": True}, {"repeat_page": 2}])

@@ -26,7 +26,7 @@ from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.following import WIDENINGS
 from synclog.exporter.source.json_records import JsonRecords
 from synclog.exporter.source.page_doubts import is_one_page, is_whole
-from synclog.exporter.source.paging import MovedError, Paging, Served, Tie
+from synclog.exporter.source.paging import MovedError, Paging, Served, Tie, before_its_end
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
 from synclog.windows import Window, format_time
@@ -173,7 +173,7 @@ class JsonRoute:
             return self._fetch(asked, self._base)
         one = self._fetch(asked, 1)
         zero = self._fetch(asked, 0)
-        if zero.records and (not one.records or zero.digest != one.digest):
+        if zero.records and (not one.records or self._are_two(zero, one)):
             self._base = 0
             return zero
         if one.records:
@@ -182,14 +182,27 @@ class JsonRoute:
         # Without records, the page that the source knows says so.
         return zero if one.page is None else one
 
+    def _are_two(self, zero: Served, one: Served) -> bool:
+        """Whether two pages differ by more than the order of the millisecond at their end.
+
+        The source may order that one anew for each answer, and so show one page in two ways.
+        """
+        if zero.digest == one.digest:
+            return False
+        if self._sort.column is not SortColumn.LOG_EVENT_TIME_STAMP:
+            return True
+        settled = before_its_end(zero, self._records)
+        again = before_its_end(one, self._records)
+        return not settled or multiset_sum(settled) != multiset_sum(again)
+
     def _learned_base(self, asked: Asked, one: Served) -> int:
-        """The number of the first page, where pages 0 and 1 are the same."""
+        """The number of the first page, where pages 0 and 1 are alike."""
         if self._is_one_page(asked, one):
             return 1
         for margin in WIDENINGS:
             wider = Asked(asked.after - margin, asked.before + margin)
             beside, before = self._fetch(wider, 1), self._fetch(wider, 0)
-            if before.records and (not beside.records or before.digest != beside.digest):
+            if before.records and (not beside.records or self._are_two(before, beside)):
                 return 0
             if beside.records and self._is_one_page(wider, beside):
                 return 1

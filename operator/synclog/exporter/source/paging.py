@@ -46,6 +46,12 @@ class MovedError(Exception):
     """Raised when pages changed while they were read."""
 
 
+def before_its_end(served: Served, records: JsonRecords) -> list[bytes]:
+    """The records of a page but those of its last millisecond, which may go on behind it."""
+    rows = records.read(served.records)
+    return list(compress(rows.lines, (rows.instants != rows.instants[-1]).tolist()))
+
+
 class Paging:
     """One pass over the pages of an answer.
 
@@ -113,9 +119,7 @@ class Paging:
         """
         if not self._by_time or not served.records:
             return served.digest
-        rows = self._records.read(served.records)
-        before = (rows.instants != rows.instants[-1]).tolist()
-        return multiset_sum(list(compress(rows.lines, before)))
+        return multiset_sum(before_its_end(served, self._records))
 
     def _is_burst(self, served: Served) -> bool:
         """Whether a page like the one before is genuine: a millisecond of identical records.
