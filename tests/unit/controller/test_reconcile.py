@@ -199,6 +199,9 @@ async def test_a_refused_job_is_told_in_the_status_and_tried_again(rig, gateway,
     await one.look()
     stored = await gateway.get(EXPORTS, "team", "prod")
     assert stored["status"]["summary"] == "UpToDate", "it worked the second time"
+    assert one.observed[-1].was_refused, "what passed meanwhile had no run because of that"
+    await one.look()
+    assert not one.observed[-1].was_refused
 
 
 async def test_the_same_refusal_keeps_the_time_since_when_it_holds(rig, gateway):

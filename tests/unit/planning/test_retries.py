@@ -118,6 +118,23 @@ def test_a_run_that_cannot_start_is_given_up_and_does_not_stop_the_schedule():
     assert world.active(slot=Slot.MAIN)
 
 
+def test_an_edit_gives_up_a_run_that_has_not_started_and_tries_at_once():
+    world = World().inspected()
+    run = world.active()[0]
+    world.edit(podTemplate={"labels": {"team": "a"}})
+    world.settle()
+    assert world.active() == [run], "it may start any moment"
+    stuck = Stuck("Unschedulable", "no node fits", world.now)
+    world.change(run, stuck=stuck)
+    world.settle()
+    (again,) = world.active()
+    assert (again.span, again.generation) == (run.span, world.generation)
+    assert world.status.last_run.reason == "Unschedulable"
+    world.change(again, stuck=stuck)
+    world.settle()
+    assert [one.uid for one in world.active()] == [again.uid], "once an edit"
+
+
 def test_a_job_that_never_finishes_failing_is_abandoned_and_kept():
     world = World().inspected()
     run = world.change(world.active()[0], failing_since=world.now)
