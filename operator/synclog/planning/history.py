@@ -112,8 +112,9 @@ def _overdue(run: Run, now: Instant, pending_timeout: Span, generation: int) -> 
         return Ending(run, Result.ABANDONED, "Abandoned", message, now)
     if run.stuck is None:
         return None
-    if run.generation < generation:
-        # The edit may be what it waits for, and a Job's pods cannot be changed.
+    if run.generation < generation and not run.results:
+        # The edit may be what it waits for, and a Job's pods cannot be changed. Whose pods could
+        # start before does not wait for that.
         message = f"it had not started when the spec was edited: {run.stuck.message}"
         return Ending(run, Result.FAILED, run.stuck.reason, message, now)
     if now >= run.stuck.since + pending_timeout:

@@ -3,7 +3,7 @@
 from support.world import World, at
 from synclog.api.run import Purpose, Slot
 from synclog.planning.model import RunState, Stuck
-from synclog.windows import HOUR, MINUTE, SECOND, Window
+from synclog.windows import HOUR, MINUTE, SECOND, Window, cut
 
 
 def test_failed_windows_become_gaps_that_are_retried_beside_the_schedule():
@@ -133,6 +133,17 @@ def test_an_edit_gives_up_a_run_that_has_not_started_and_tries_at_once():
     world.change(again, stuck=stuck)
     world.settle()
     assert [one.uid for one in world.active()] == [again.uid], "once an edit"
+
+
+def test_an_edit_does_not_give_up_a_run_that_has_begun_and_waits_for_its_next_pod():
+    world = World().inspected()
+    run = world.active()[0]
+    window = next(iter(cut(run.span, run.step)))
+    done = world.result(run, world.commit(window), window=window)
+    world.change(run, results=(done,), stuck=Stuck("Unschedulable", "no node fits", world.now))
+    world.edit(podTemplate={"labels": {"team": "a"}})
+    world.settle()
+    assert [one.uid for one in world.active()] == [run.uid]
 
 
 def test_a_job_that_never_finishes_failing_is_abandoned_and_kept():
