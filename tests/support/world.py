@@ -67,6 +67,8 @@ class World:
     """Why the API server takes no Job, where it does not."""
     refused: Stuck | None = None
     """The same, as the operator was told it last."""
+    was_refused: bool = False
+    """Whether it was told so before the look that goes on."""
     start: int | None = None
     head: int = -1
     created: int = 0
@@ -89,10 +91,12 @@ class World:
             status=self.status,
             runs=tuple(self.runs),
             refused=self.refused,
+            was_refused=self.was_refused,
         )
 
     def step(self, *, crash=False):
         """Plan and act; with ``crash`` the operator dies before it writes the status."""
+        self.was_refused = self.refused is not None
         self.last = plan(self.observe(), self.now)
         creates = [action for action in self.last.actions if isinstance(action, CreateRun)]
         refused = self.refuses if creates else None

@@ -34,6 +34,7 @@ def observed_of(
         status=export.status,
         runs=tuple(sorted(runs, key=lambda run: (run.created, run.name))),
         refused=refused,
+        was_refused=refused is not None,
     )
 
 

@@ -171,7 +171,7 @@ class Reconciler:
     async def _create_all(
         self, export: Export, plan: Plan, now: Instant
     ) -> tuple[Stuck | None, Instant | None]:
-        """Create what is planned. Returns why a Job was refused, and when to try again."""
+        """Create what is planned. Returns why a Job was refused, and when to look again."""
         refused, again = None, []
         for action in plan.actions:
             if isinstance(action, CreateRun):
@@ -188,7 +188,7 @@ class Reconciler:
         return refused, min((at for at in again if at is not None), default=None)
 
     async def _create(self, export: Export, action: CreateRun) -> Instant | None:
-        """Create a Job, or find that it exists. Returns when to try again, where it must be."""
+        """Create a Job, or find that it exists. Returns when to look at it, or to try, again."""
         name = jobs.job_name(export.name, export.uid, action)
         claim = await self._claim(export)
         body = jobs.job_manifest(export, action, self._exporter, claim)
@@ -196,7 +196,8 @@ class Reconciler:
             stored = await self._gateway.create(JOBS, export.namespace, body, lane=Lane.CREATE)
         except AlreadyExistsError:
             return await self._adopt(export, action, name)
-        self._cache.jobs.put(job_of(stored))
+        job = job_of(stored)
+        self._cache.jobs.put(job)
         logger.info(
             "job created",
             extra={"export": str(export), "job": name, "purpose": action.purpose.value}
@@ -207,7 +208,7 @@ class Reconciler:
         self._recorder.record(
             export, Event("Normal", "RunStarted", f"created Job {name}"), self._clock()
         )
-        return None
+        return look_again_at(job, (), self._clock())  # nothing tells of a Job that nobody runs
 
     async def _claim(self, export: Export) -> jobs.Claim:
         claim = export.spec.destination.persistent_volume_claim if export.spec else None

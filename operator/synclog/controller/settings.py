@@ -151,7 +151,10 @@ class Settings:
         "BOOL",
     )
     lease_name: str = _setting(
-        str, "synclog-operator", "Name of the Lease; one for each set of namespaces.", "NAME"
+        str,
+        "synclog-operator",
+        "Name of the Lease; one for each set of namespaces. The rules of deploy/ name it too.",
+        "NAME",
     )
     lease_namespace: str = _setting(
         str, "", "Namespace of the Lease. Default: the pod's own, else default.", "NAME"

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
@@ -19,7 +19,9 @@ class _Key:
     """A worker has it."""
     again: bool = False
     """It was asked for while a worker had it."""
-    failures: int = field(default=0)
+    failures: int = 0
+    retry_at: float = 0.0
+    """When it was to be looked at after the last failure."""
 
 
 class WorkQueue:
@@ -114,15 +116,21 @@ class WorkQueue:
         self._return(key)
 
     def retry(self, key: str) -> float:
-        """Give a key back after a failure; it comes again later. Returns the seconds until then."""
-        state = self._keys[key]
-        delay = min(self._first_retry * 2.0 ** min(state.failures, 30), self._longest_retry)
-        state.failures += 1
-        # News do not shorten the wait: a key that fails on every event must not spin.
+        """Give a key back after a failure; it comes again later. Returns the seconds until then.
+
+        The wait grows with the time that a key fails for. Where news bring it back before that,
+        it stays as it is: a fault of seconds, while pods come and go, must not cost minutes.
+        """
+        state, now = self._keys[key], asyncio.get_running_loop().time()
+        if not state.failures or now >= state.retry_at:
+            delay = min(self._first_retry * 2.0 ** min(state.failures, 30), self._longest_retry)
+            state.failures += 1
+            state.retry_at = now + delay
+        # News that came meanwhile do not shorten the wait: what fails on every event must not spin.
         state.again = False
         self._return(key)
-        self.add_at(key, asyncio.get_running_loop().time() + delay)
-        return delay
+        self.add_at(key, state.retry_at)
+        return state.retry_at - now
 
     def _return(self, key: str) -> None:
         state = self._keys[key]

@@ -38,10 +38,7 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
     trigger = _open_trigger(observed)
     urgent = trigger is not None and not main_busy
     held = None if urgent else books.held_until(observed.generation, now)
-    if main_busy:
-        passed_over = due.Skip.OVERLAP
-    else:
-        passed_over = due.Skip.MISSED if held is None else due.Skip.BACK_OFF
+    passed_over = _passed_over(observed, main_busy=main_busy, held=held is not None)
     ticking = see_ticks(observed, intent, books, now, passed_over=passed_over)
     idle = _idle(observed, intent, books, now, ticking=ticking)
     if observed.spec.suspend:
@@ -75,6 +72,15 @@ def set_agenda(observed: Observed, intent: Intent, books: Books, now: Instant) -
         return dataclasses.replace(agenda, creates=creates)
     # The API server takes no Job: what was asked for stays open until it does.
     return dataclasses.replace(idle, creates=creates, wakeups=agenda.wakeups)
+
+
+def _passed_over(observed: Observed, *, main_busy: bool, held: bool) -> due.Skip:
+    """Why a tick had no run until after the next one."""
+    if main_busy:
+        return due.Skip.OVERLAP
+    if held:
+        return due.Skip.BACK_OFF
+    return due.Skip.REFUSED if observed.was_refused else due.Skip.MISSED
 
 
 def _idle(

@@ -50,7 +50,11 @@ def account(observed: Observed, intent: Intent, now: Instant) -> Books:
     """Put together what the ledger holds, and count the runs that ended since the last look."""
     status, runs = observed.status, observed.runs
     told = set(status.accounted_jobs)
-    ends = (history.ending(run, now, intent.pending_timeout) for run in runs if run.uid not in told)
+    ends = (
+        history.ending(run, now, intent.pending_timeout, observed.generation)
+        for run in runs
+        if run.uid not in told
+    )
     endings = tuple(sorted((end for end in ends if end), key=lambda end: (end.at, end.run.name)))
     over = told | {end.run.uid for end in endings}
     active = tuple(run for run in runs if run.state is RunState.ACTIVE and run.uid not in over)

@@ -71,12 +71,25 @@ def conditions(situation: Situation) -> list[Finding]:
     ]
 
 
+def _stuck(at: Situation) -> Stuck | None:
+    """Why a run that is active does not start."""
+    return next((run.stuck for run in at.active if run.stuck is not None), None)
+
+
+def _not_started(at: Situation) -> Stuck | None:
+    """Why a run cannot be created, or does not start."""
+    return at.refused or _stuck(at)
+
+
 def _ready(at: Situation) -> Finding:
     kind = ConditionType.READY
     if at.ledger_known:
         return Finding(kind, True, "Serving", "the spec is understood, the ledger is known")
     if at.suspended:
         return Finding(kind, False, "Suspended", "set suspend: false to inspect the destination")
+    trouble = _not_started(at)
+    if trouble is not None:
+        return Finding(kind, False, trouble.reason, trouble.message)
     if at.last_run is not None and at.last_run.result != Result.SUCCEEDED.value:
         return Finding(kind, False, at.last_run.reason, at.last_run.message)
     return Finding(kind, False, "Inspecting", "source and destination are being inspected")
@@ -89,21 +102,18 @@ def _progressing(at: Situation) -> Finding:
         return Finding(kind, False, "BackOff", f"{text}: {_AT_ONCE}")
     if not at.active:
         return Finding(kind, False, "Idle", "no run is active")
-    stuck = [run for run in at.active if run.stuck is not None]
-    if stuck:
-        assert stuck[0].stuck is not None
-        return Finding(kind, False, stuck[0].stuck.reason, stuck[0].stuck.message)
+    stuck = _stuck(at)
+    if stuck is not None:
+        return Finding(kind, False, stuck.reason, stuck.message)
     names = ", ".join(run.name for run in at.active)
     return Finding(kind, True, "Running", f"running: {names}")
 
 
 def _degraded(at: Situation) -> Finding:
     kind = ConditionType.DEGRADED
-    stuck = [run.stuck for run in at.active if run.stuck is not None]
-    if at.refused is not None:
-        return Finding(kind, True, at.refused.reason, at.refused.message)
-    if stuck:
-        return Finding(kind, True, stuck[0].reason, stuck[0].message)
+    trouble = _not_started(at)
+    if trouble is not None:
+        return Finding(kind, True, trouble.reason, trouble.message)
     if at.last_run is not None and at.consecutive_failures:
         text = f"{at.consecutive_failures} failed in a row; last: {at.last_run.message}"
         if at.held_until is not None:
@@ -188,7 +198,7 @@ def _retention_at_risk(at: Situation) -> Finding:
         reason = "Unknown" if at.coverage is None else "NothingMissing"
         holds = None if at.coverage is None else False
         return Finding(kind, holds, reason, "nothing is known to be missing")
-    trouble = at.refused or at.consecutive_failures or any(run.stuck for run in at.active)
+    trouble = at.consecutive_failures or _not_started(at) is not None
     exported = (
         at.coverage is not None
         and not trouble

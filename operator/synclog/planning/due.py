@@ -29,6 +29,8 @@ class Skip(Enum):
     """It could not start within `startingDeadline`."""
     BACK_OFF = "BackOff"
     """Runs were held back after a failure until after the next tick, which answers for both."""
+    REFUSED = "JobRefused"
+    """No Job could be created until after the next tick, which answers for both."""
     EDITED = "ScheduleEdited"
     """The schedule was edited while it waited for a run that was active, or held back."""
     COVERED = "AlreadyCovered"

@@ -50,8 +50,15 @@ class Ending:
     at: Instant
 
 
-def ending(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
-    """How a run ended; None while it has not."""
+def ending(run: Run, now: Instant, pending_timeout: Span, generation: int) -> Ending | None:
+    """How a run ended; None while it has not.
+
+    Args:
+        run: the run.
+        now: the time.
+        pending_timeout: how long it may take to start.
+        generation: of the spec.
+    """
     match run.state:
         case RunState.SUCCEEDED:
             return _succeeded(run, now)
@@ -62,7 +69,7 @@ def ending(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
             message = "its Job was deleted before it ended"
             return Ending(run, Result.FAILED, "JobDeleted", message, _end(run, now))
         case RunState.ACTIVE:
-            return _overdue(run, now, pending_timeout)
+            return _overdue(run, now, pending_timeout, generation)
 
 
 def _end(run: Run, now: Instant) -> Instant:
@@ -95,7 +102,7 @@ def _blame(run: Run) -> tuple[str, str]:
     return run.reason or "Failed", run.message
 
 
-def _overdue(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
+def _overdue(run: Run, now: Instant, pending_timeout: Span, generation: int) -> Ending | None:
     if run.failing_since is not None:
         if now < run.failing_since + ABANDONED_AFTER:
             return None
@@ -103,7 +110,14 @@ def _overdue(run: Run, now: Instant, pending_timeout: Span) -> Ending | None:
         waited = format_duration(now - run.failing_since)
         message = f"its pods did not go away for {waited} after it failed: {message}"
         return Ending(run, Result.ABANDONED, "Abandoned", message, now)
-    if run.stuck is not None and now >= run.stuck.since + pending_timeout:
+    if run.stuck is None:
+        return None
+    if run.generation < generation and not run.results:
+        # The edit may be what it waits for, and a Job's pods cannot be changed. Whose pods could
+        # start before does not wait for that.
+        message = f"it had not started when the spec was edited: {run.stuck.message}"
+        return Ending(run, Result.FAILED, run.stuck.reason, message, now)
+    if now >= run.stuck.since + pending_timeout:
         return Ending(run, Result.FAILED, run.stuck.reason, run.stuck.message, now)
     return None
 
@@ -231,5 +245,5 @@ def to_delete(
     ]
     return (
         *(DeleteRun(run.name, run.uid, "history limit") for run in old),
-        *(DeleteRun(run.name, run.uid, "pending for too long") for run in given_up),
+        *(DeleteRun(run.name, run.uid, "it did not start") for run in given_up),
     )

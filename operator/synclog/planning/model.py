@@ -77,6 +77,8 @@ class Observed:
     runs: tuple[Run, ...] = ()
     refused: Stuck | None = None
     """Why the API server refused the last attempt to create a Job, where it did."""
+    was_refused: bool = False
+    """Whether it did so at the look before, even if it takes Jobs again by now."""
 
 
 @dataclass(frozen=True, slots=True)

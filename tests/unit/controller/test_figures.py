@@ -96,7 +96,7 @@ def test_labels_survive_whatever_users_write(make, exports, scrape):
 def test_a_new_resource_has_its_counters_at_zero(make, exports, scrape):
     exports.put(make.export())
     counters = [name for name in scrape() if "_total" in name]
-    assert len(counters) == 3 + 7 + 3
+    assert len(counters) == 3 + 8 + 3
     assert not any(scrape()[name] for name in counters)
 
 

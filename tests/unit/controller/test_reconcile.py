@@ -89,6 +89,12 @@ async def test_jobs_come_first_status_second_deletions_last(rig, gateway, make):
     assert gateway.named(JOBS) == [NAME]
 
 
+async def test_a_job_of_which_nothing_is_heard_is_looked_at_within_a_minute(rig):
+    """Where the cluster's Job controller is down, no watch tells anything of it."""
+    again = await rig(CREATE, wakeup=NOW + DAY).look()
+    assert NOW < again <= NOW + 60 * SECOND
+
+
 async def test_a_run_that_was_accounted_for_is_looked_at_again_at_once(rig, make):
     """Planning deletes only what the stored status accounts for; nothing else would wake us."""
     one = rig(wakeup=NOW + DAY)
@@ -199,6 +205,9 @@ async def test_a_refused_job_is_told_in_the_status_and_tried_again(rig, gateway,
     await one.look()
     stored = await gateway.get(EXPORTS, "team", "prod")
     assert stored["status"]["summary"] == "UpToDate", "it worked the second time"
+    assert one.observed[-1].was_refused, "what passed meanwhile had no run because of that"
+    await one.look()
+    assert not one.observed[-1].was_refused
 
 
 async def test_the_same_refusal_keeps_the_time_since_when_it_holds(rig, gateway):

@@ -104,6 +104,18 @@ async def test_news_during_a_failing_look_do_not_shorten_the_pause() -> None:
     assert loop.time() - begun == pytest.approx(2.0)
 
 
+async def test_news_of_a_failing_key_make_its_pause_no_longer() -> None:
+    queue, loop = WorkQueue(first_retry=2.0), asyncio.get_running_loop()
+    begun = loop.time()
+    for _ in range(10):  # each time before it is tried again
+        queue.add("a")
+        await queue.get()
+        queue.retry("a")
+    await queue.get()
+    assert loop.time() - begun == pytest.approx(2.0)
+    assert queue.retry("a") == 4.0
+
+
 async def test_a_forgotten_key_does_not_come_back() -> None:
     queue, loop = WorkQueue(), asyncio.get_running_loop()
     queue.add_at("a", loop.time() + 1)

@@ -3,7 +3,7 @@
 from support.world import World, at
 from synclog.api.run import Purpose, Slot
 from synclog.planning.model import RunState, Stuck
-from synclog.windows import HOUR, MINUTE, SECOND, Window
+from synclog.windows import HOUR, MINUTE, SECOND, Window, cut
 
 
 def test_failed_windows_become_gaps_that_are_retried_beside_the_schedule():
@@ -116,6 +116,34 @@ def test_a_run_that_cannot_start_is_given_up_and_does_not_stop_the_schedule():
     world.now = at("02T01:00")
     world.settle()
     assert world.active(slot=Slot.MAIN)
+
+
+def test_an_edit_gives_up_a_run_that_has_not_started_and_tries_at_once():
+    world = World().inspected()
+    run = world.active()[0]
+    world.edit(podTemplate={"labels": {"team": "a"}})
+    world.settle()
+    assert world.active() == [run], "it may start any moment"
+    stuck = Stuck("Unschedulable", "no node fits", world.now)
+    world.change(run, stuck=stuck)
+    world.settle()
+    (again,) = world.active()
+    assert (again.span, again.generation) == (run.span, world.generation)
+    assert world.status.last_run.reason == "Unschedulable"
+    world.change(again, stuck=stuck)
+    world.settle()
+    assert [one.uid for one in world.active()] == [again.uid], "once an edit"
+
+
+def test_an_edit_does_not_give_up_a_run_that_has_begun_and_waits_for_its_next_pod():
+    world = World().inspected()
+    run = world.active()[0]
+    window = next(iter(cut(run.span, run.step)))
+    done = world.result(run, world.commit(window), window=window)
+    world.change(run, results=(done,), stuck=Stuck("Unschedulable", "no node fits", world.now))
+    world.edit(podTemplate={"labels": {"team": "a"}})
+    world.settle()
+    assert [one.uid for one in world.active()] == [run.uid]
 
 
 def test_a_job_that_never_finishes_failing_is_abandoned_and_kept():

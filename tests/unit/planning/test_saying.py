@@ -3,6 +3,7 @@
 import pytest
 
 from support.world import SPEC, World, at, make_spec
+from synclog.planning.model import Stuck
 from synclog.windows import DAY, MINUTE, Window, format_seconds
 
 
@@ -16,6 +17,18 @@ def test_finished_jobs_beyond_the_history_go_only_after_they_were_counted():
     world.settle()
     assert len(world.runs) == 1
     assert world.status.totals.runs == {"Succeeded/Inspected": 1, "Succeeded/Exported": 1}
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_ready_tells_why_the_first_look_at_the_destination_does_not_begin(created):
+    world = World()
+    world.refuses = None if created else Stuck("Quota", "exceeded quota: jobs", world.now)
+    world.settle()
+    if created:
+        world.change(world.active()[0], stuck=Stuck("Quota", "exceeded quota: pods", world.now))
+        world.settle()
+    assert world.condition("Ready") == ("False", "Quota")
+    assert world.status.summary == "Degraded"
 
 
 def test_what_the_source_forgot_is_said_loudly_and_not_tried_again():

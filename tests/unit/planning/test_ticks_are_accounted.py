@@ -64,6 +64,22 @@ def test_a_tick_whose_job_is_refused_when_the_schedule_is_edited_is_counted():
     assert world.status.skipped == {"ScheduleEdited": 1}
 
 
+@pytest.mark.parametrize("looked", [True, False])
+def test_ticks_that_pass_while_jobs_are_refused_are_not_called_missed(looked):
+    world = exported(World())
+    world.refuses = Stuck("Quota", "exceeded quota: jobs", at("02T01:00"))
+    world.now = at("02T01:00")
+    world.settle()
+    if looked:
+        world.now = at("02T02:00")
+        world.settle()
+    world.refuses = None
+    world.now = at("02T03:00")
+    world.settle()
+    (run,) = world.active()
+    assert (run.scheduled, world.status.skipped) == (world.now, {"JobRefused": 2})
+
+
 def test_a_clock_that_is_set_back_answers_no_tick_twice_although_its_job_is_gone():
     world = exported(World())
     world.now = at("02T01:00")
