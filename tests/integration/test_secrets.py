@@ -1,6 +1,7 @@
 """No secret of a destination stands in anything that a person or a program can look at."""
 
 import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from support import azurite, servers
 from support.leaks import echo, leaks, secrets_of
+from support.processes import descendants
 from support.stores import Proxy, serving
 from synclog.api import names
 from synclog.exporter.destination import destination_of
@@ -24,14 +26,15 @@ S3_KEY = {
 
 
 class Watching(Proxy):
-    """Looks at the processes of the machine whenever a store is asked: then exporters run."""
+    """Looks at the processes of this test whenever a store is asked: then exporters run."""
 
     def __init__(self, target):
         super().__init__(target)
         self.processes = set()
 
     def answer(self, request):
-        for process in Path("/proc").glob("[0-9]*"):
+        for pid in descendants(os.getpid()):
+            process = Path(f"/proc/{pid}")
             try:
                 arguments = (process / "cmdline").read_bytes().decode(errors="replace")
                 environ = (process / "environ").read_bytes().decode(errors="replace")
