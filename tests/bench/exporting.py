@@ -16,9 +16,13 @@ import msgspec
 
 from synclog.windows import DAY, Window, format_time
 
+from . import floor
 from .measuring import Cost, measure
 
 PAGE = 500
+IMAGE = {"MALLOC_ARENA_MAX": "2"}
+"""The environment that the image sets."""
+_FLOOR = Path(floor.__file__)
 CLIENT = {"CODE42_CLIENT_ID": "bench", "CODE42_CLIENT_SECRET": "bench-only-secret"}
 VOLUME = {"persistentVolumeClaim": {"claimName": "bench"}}
 _ROWS = 10_000_000
@@ -44,6 +48,10 @@ class Server:
             f"eventOccurredAfter={format_time(window.start)}"
             f"&eventOccurredBefore={format_time(window.end)}"
         )
+
+    def csv(self, window: Window) -> str:
+        """The URL of a window's CSV."""
+        return f"{self.url}/api/v3/DirectorySyncLog/csv?{self.query(window)}"
 
     @property
     def curl(self) -> list[str]:
@@ -81,8 +89,16 @@ def settled_day() -> Window:
 
 def fetch(server: Server, window: Window, target: Path) -> Cost:
     """Get the CSV of a window with curl."""
-    url = f"{server.url}/api/v3/DirectorySyncLog/csv?{server.query(window)}"
-    return measure([*server.curl, "-o", str(target), url])
+    return measure([*server.curl, "-o", str(target), server.csv(window)])
+
+
+def least(server: Server, window: Window, target: Path, compression: str) -> Cost:
+    """Get the CSV of a window with nothing but what moves its bytes; see `floor`."""
+    command = [sys.executable, str(_FLOOR), server.csv(window), str(target), compression]
+    try:
+        return measure(command, environ={floor.TOKEN: server.token} | IMAGE)
+    finally:
+        target.unlink(missing_ok=True)
 
 
 def export(
@@ -141,7 +157,7 @@ def export(
     path.write_bytes(msgspec.json.encode(spec))
     command = [str(Path(sys.executable).with_name("synclog-export")), "run", "--spec", str(path)]
     command += ["--auth-dir", str(auth), "--spool", str(folder), "--log-format", "json"]
-    environ = {"MALLOC_ARENA_MAX": "2"}  # as in the image
+    environ = dict(IMAGE)
     if destination is VOLUME:
         command += ["--destination", str(files)]
         files.mkdir()
