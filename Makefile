@@ -9,9 +9,10 @@ STORES := $(VENV)/stores/.installed
 AZURITE_VERSION := 3.35.0
 AZURITE := $(VENV)/stores/azurite/.$(AZURITE_VERSION)
 CEPH    := $(VENV)/stores/ceph
+PROMTOOL := $(VENV)/stores/prometheus/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types walls unit stores destinations azurite ceph test-rgw integration chaos conformance bench bench-destinations bench-scale generate clean
+.PHONY: help demo test check lint types walls unit promtool monitoring stores destinations azurite ceph test-rgw integration chaos conformance bench bench-destinations bench-scale generate clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,7 +32,7 @@ $(STORES): tests/destinations/servers.txt
 demo: $(STAMP) ## Watch a SyncLogExport turn into verified files, on this machine alone
 	@$(BIN)/python -m devcluster.demo $(ARGS)
 
-test: check unit destinations conformance integration ## Everything that CI runs
+test: check unit monitoring destinations conformance integration ## Everything that CI runs
 
 check: lint types walls ## Style, types and walls
 
@@ -82,6 +83,22 @@ $(CEPH):
 test-rgw: $(STAMP) ceph ## The tests of S3 against a real Ceph
 	PYTHONPATH=tests $(BIN)/python -m support.rgw $(BIN)/pytest -n auto tests/destinations \
 	  -k "s3 or (store_options and not gcs and not azure)"
+
+promtool: $(PROMTOOL) ## Get Prometheus' promtool from the packages of Debian or Ubuntu
+
+# A machine without these packages passes the rest.
+$(PROMTOOL):
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@if command -v promtool >/dev/null || { cd $(@D) && apt-get download --quiet prometheus && \
+	    dpkg --extract prometheus_*.deb . && rm prometheus_*.deb usr/bin/prometheus; }; then \
+	  :; \
+	else \
+	  echo "promtool cannot be fetched: the tests of the alerts with it are skipped."; \
+	fi
+	@touch $@
+
+monitoring: $(STAMP) promtool ## Alerts and dashboard
+	$(BIN)/pytest tests/monitoring
 
 conformance: $(STAMP) ## What we rely on of a cluster (KUBEBUILDER_ASSETS: a real one)
 	$(BIN)/pytest -n auto tests/conformance
