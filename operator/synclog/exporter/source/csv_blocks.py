@@ -14,7 +14,7 @@ from itertools import compress
 import numpy as np
 
 from synclog.exporter.source.csv_dialect import Dialect
-from synclog.exporter.source.timestamp_blocks import Bytes, Numbers
+from synclog.exporter.source.timestamp_blocks import Bytes, Flags, Numbers
 
 _LF, _CR, _QUOTE = b'\n\r"'
 
@@ -48,19 +48,22 @@ def find_records(data: bytes, dialect: Dialect) -> Block | None:
     delimiter = ord(dialect.delimiter)
     codes = np.frombuffer(data, np.uint8)
     # Below the quote is little else than line ends and spaces: two comparisons take them all.
-    places = np.flatnonzero((codes <= _QUOTE) | (codes == delimiter))
+    special = codes <= _QUOTE
+    special |= codes == delimiter
+    places = np.flatnonzero(special)
     kinds = codes[places]
     breaks = (kinds == _LF) | (kinds == _CR)
     structural = breaks | (kinds == delimiter)
-    is_quote = kinds == _QUOTE
+    quotes = kinds == _QUOTE
     quoted = places[:0]
-    if is_quote.any():
-        if not _well_placed(codes, places[is_quote], delimiter):
+    if quotes.any():
+        inside = np.logical_xor.accumulate(quotes)
+        if not _well_placed(places, len(codes), quotes, inside, edges=structural | quotes):
             return None
-        outside = np.cumsum(is_quote, dtype=np.uint8) & 1 == 0  # a sum that wraps stays even
-        quoted = places[breaks & ~outside]
-        structural &= outside
-    rows = _rows(places[structural], kinds[structural], delimiter, dialect)
+        quoted = places[breaks & inside]
+        structural &= ~inside
+    counting = np.flatnonzero(structural)
+    rows = _rows(places[counting], kinds[counting], delimiter, dialect)
     if rows is None:
         return None
     column, contents_end = dialect.time_column, -len(dialect.line_end)
@@ -76,14 +79,23 @@ def find_records(data: bytes, dialect: Dialect) -> Block | None:
     )
 
 
-def _well_placed(codes: Bytes, quotes: Numbers, delimiter: int) -> bool:
-    """Whether each pair of quotes begins and ends where a field does, or beside another pair."""
-    edges = np.zeros(256, np.bool_)
-    edges[[_LF, _CR, _QUOTE, delimiter]] = True
-    opening, closing = quotes[::2], quotes[1::2]
-    before = codes[opening[opening > 0] - 1]
-    after = codes[closing[closing < len(codes) - 1] + 1]
-    return bool(edges[before].all() and edges[after].all())
+def _well_placed(places: Numbers, size: int, quotes: Flags, inside: Flags, *, edges: Flags) -> bool:
+    """Whether each pair of quotes begins and ends where a field does, or beside another pair.
+
+    Args:
+        places: where the bytes are that may mean something.
+        size: bytes of the block.
+        quotes: which of them are quotes.
+        inside: which of them are behind an odd number of quotes; a quote counts itself.
+        edges: which of them may stand beside a pair.
+    """
+    opening, closing = quotes & inside, quotes & ~inside
+    if (opening[0] and places[0] > 0) or (closing[-1] and places[-1] < size - 1):
+        return False
+    beside = np.diff(places) == 1
+    lone = opening[1:] & ~(beside & edges[:-1])
+    lone |= closing[:-1] & ~(beside & edges[1:])
+    return not lone.any()
 
 
 def _quoted_breaks(codes: Bytes, places: Numbers, ends: Numbers) -> list[tuple[int, bytes]]:

@@ -17,6 +17,7 @@ from synclog.windows import HOUR, MINUTE, SECOND
 
 Numbers: TypeAlias = NDArray[np.int64]
 Bytes: TypeAlias = NDArray[np.uint8]
+Flags: TypeAlias = NDArray[np.bool_]
 
 _SHAPES = 8
 """More lengths than this in one block are not alike. A source that leaves out zeros at the end of
