@@ -6,7 +6,7 @@ import pytest
 
 from synclog.api import names
 from synclog.api.run import Purpose, RunIdentity, SpanText
-from synclog.controller.objects import Condition, Ending, Job, Pod, identity_of
+from synclog.controller.objects import Condition, Ending, Job, Pod, identity_of, job_of
 from synclog.controller.observe import run_of, unread
 from synclog.planning.model import RunState
 from synclog.windows import HOUR, SECOND, Window, format_time
@@ -81,3 +81,21 @@ def test_an_annotation_that_we_did_not_write_is_not_followed(step):
         f'"end":"2026-03-31T00:00:00Z","stepMs":{step}}}}}'
     )
     assert identity_of({"annotations": {names.ANNOTATION_RUN: text}}) == (None, None)
+
+
+def test_slim_jobs_survive_what_people_write_into_them(make):
+    for text in (
+        "",
+        "[]",
+        '{"purpose":"window","attempt":1,"generation":1,"span":{"start":"x","end":"y","stepMs":1}}',
+        '{"purpose":"window","attempt":1,"generation":1,"scheduled":"noon"}',
+        (
+            '{"purpose":"window","attempt":1,"generation":1,'
+            '"span":{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:00:00Z","stepMs":1}}'
+        ),
+        (
+            '{"purpose":"window","attempt":1,"generation":1,'
+            '"span":{"start":"2026-01-01T00:00:00Z","end":"2026-01-02T00:00:00Z","stepMs":0}}'
+        ),
+    ):
+        assert job_of(make.job_body(annotation=text)).identity is None
