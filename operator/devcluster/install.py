@@ -30,7 +30,7 @@ ACCOUNT = "synclog-operator"
 
 EXPORTS = Resource(names.API_VERSION, names.PLURAL, names.KIND)
 _RBAC = "rbac.authorization.k8s.io/v1"
-_KINDS = {
+KINDS = {
     resource.kind: resource
     for resource in (
         NAMESPACES,
@@ -47,6 +47,7 @@ _KINDS = {
         Resource(_RBAC, "rolebindings", "RoleBinding"),
     )
 }
+"""The kinds of objects that are installed, by name."""
 _FILES = (
     "crds/synclogexports.synclog.dev.yaml",
     "deploy/base/namespace.yaml",
@@ -60,7 +61,7 @@ def manifests() -> Iterator[tuple[Resource, Object]]:
     """What an operator outside the cluster needs in it: the CRD, its account and its rules."""
     for file in _FILES:
         for document in yaml.safe_load_all((ROOT / file).read_text(encoding="utf-8")):
-            resource = _KINDS[document["kind"]]
+            resource = KINDS[document["kind"]]
             if resource.namespaced:
                 document["metadata"]["namespace"] = NAMESPACE
             yield resource, document
@@ -88,14 +89,14 @@ async def install(client: Client) -> None:
     raise TimeoutError("the API server does not serve SyncLogExports")
 
 
-async def operator_token(client: Client) -> str:
-    """A token of the operator's service account, good for a day."""
+async def operator_token(client: Client, account: str = ACCOUNT) -> str:
+    """A token of the operator's service account, or of another one beside it, good for a day."""
     request = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": 24 * 3600},
     }
-    answer = await client.create(SERVICE_ACCOUNTS, NAMESPACE, request, name=ACCOUNT, sub="token")
+    answer = await client.create(SERVICE_ACCOUNTS, NAMESPACE, request, name=account, sub="token")
     return str(answer["status"]["token"])
 
 

@@ -56,6 +56,7 @@ class Api:
         "jobs": "/apis/batch/v1",
         names.PLURAL: f"/apis/{names.API_VERSION}",
         "leases": "/apis/coordination.k8s.io/v1",
+        "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
     }
 
     def __init__(self, kubeconfig: Path) -> None:
