@@ -29,7 +29,7 @@ from synclog.exporter.source.page_doubts import is_one_page, is_whole
 from synclog.exporter.source.paging import MovedError, Paging, Served, Tie, before_its_end
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
-from synclog.windows import Window, format_time
+from synclog.windows import SECOND, Window, format_time
 
 _ACCEPT = "application/json"
 _PAGE_SIZE = 500
@@ -126,29 +126,39 @@ class JsonRoute:
         verdicts = list(self._pool.map(self._holds, ties))
         if False in verdicts:
             raise MovedError
-        open_ones = [tie for tie, verdict in zip(ties, verdicts, strict=True) if verdict is None]
-        if not all(map(self._is_whole, open_ones)):
+        found = zip(ties, verdicts, strict=True)
+        open_ones = [(tie, each) for tie, each in found if not isinstance(each, bool)]
+        if not all(self._is_whole(tie, asked) for tie, asked in open_ones):
             answer.tells_the_end = False  # to be proven in parts
 
-    def _holds(self, tie: Tie) -> bool | None:
-        """Whether a millisecond has the same records by itself; None where that has pages too."""
+    def _holds(self, tie: Tie) -> bool | Asked:
+        """Whether a millisecond has the same records by itself; its bounds if that has pages too.
+
+        One that is shown as a whole second may be the second: the source may know finer times.
+        """
+        asked = Asked.around(Window(tie.instant, tie.instant + 1))
+        bounds = [asked]
+        if tie.instant % SECOND == 0:
+            bounds.append(Asked(asked.after, tie.instant + SECOND))
+        verdicts = (self._holds_within(tie, asked) for asked in bounds)
+        return next((verdict for verdict in verdicts if verdict is not False), False)
+
+    def _holds_within(self, tie: Tie, asked: Asked) -> bool | Asked:
         window = Window(tie.instant, tie.instant + 1)
-        asked = Asked.around(window)
         served = self._fetch(asked, self._base or 0)
         page = served.page
         if page is None or not page.records:
             return False
         if self._totals is True and page.total is not None:
             if page.total != len(page.records):
-                return None
+                return asked
         elif self._fetch(asked, served.number + 1).records:
-            return None
+            return asked
         selected = self._records.read(page.records).select(window)
         return multiset_sum(selected.records) == multiset_sum(tie.lines)
 
-    def _is_whole(self, tie: Tie) -> bool:
+    def _is_whole(self, tie: Tie, asked: Asked) -> bool:
         window = Window(tie.instant, tie.instant + 1)
-        asked = Asked.around(window)
 
         def fetch(number: int, size: int, direction: SortDirection) -> list[bytes]:
             records = self._fetch(asked, number, size, direction).records

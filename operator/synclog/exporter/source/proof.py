@@ -134,7 +134,14 @@ class Prover:
         smaller = len(answers) > 1 and all(_is_smaller(answer, whole) for answer in answers)
         if agrees and smaller and _is_together(whole, answers) and self._keeps_ends(whole):
             return Proven(answers, Proof.HALVES)
-        return self._each(read)
+        proven = self._each(read)
+        if _may_be_finer(whole) and sum(part.events for part in proven.answers) < whole.events:
+            raise UnprovenError(
+                "AnswersDisagree",
+                f"{whole.window} has {whole.events} records, and its parts have fewer: the source "
+                "shows whole seconds and selects by finer times, so that a second cannot be halved",
+            )
+        return proven
 
     def _each(self, read: list[tuple[Answer, int]]) -> Proven:
         """Prove each part for itself; what is in the spool after a part is read again."""
@@ -322,13 +329,21 @@ def _parts(whole: Answer) -> Iterator[Window]:
         cuts = [(start + end) // 2]
     elif first < last:
         middle = (first + last + 1) // 2
-        even = middle - middle % SECOND  # it cuts alike for a source that knows finer times
-        cuts = [even if first < even else middle]
+        # A whole second cuts alike for a source that knows finer times than it shows.
+        evens = (at - at % SECOND for at in (middle, last))
+        cuts = [next((even for even in evens if first < even), middle)]
+    elif _may_be_finer(whole) and (start < first or first + SECOND < end):
+        cuts = [first, first + SECOND]
     else:
         cuts = [first, first + 1]
     edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
     for at, edge in enumerate(edges[1:]):
         yield Window(edges[at], edge)
+
+
+def _may_be_finer(answer: Answer) -> bool:
+    """Whether a source that shows whole seconds may know the records at finer times."""
+    return answer.first == answer.last and answer.first is not None and not answer.first % SECOND
 
 
 def _closely(window: Window, whole: Answer) -> Asked | None:

@@ -1,0 +1,81 @@
+"""Pages of a source whose times are finer than what it shows."""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, cast
+
+import pytest
+
+from support.spools import MemorySpool
+from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
+from synclog.exporter.source.evidence import Proof
+from synclog.exporter.source.framing import Framing
+from synclog.exporter.source.json_route import JsonRoute
+from synclog.exporter.source.proof import Prover
+from synclog.exporter.source.timestamps import Timestamps
+from synclog.exporter.source.transport import Head, Transport
+from synclog.windows import MINUTE, SECOND, Window, format_time, parse_time
+
+START = parse_time("2026-01-31T07:00:00Z")
+WINDOW = Window(START, START + 5 * MINUTE)
+
+
+class Pages:
+    """Stands for the transport: a source that selects by milliseconds and shows whole seconds."""
+
+    def __init__(self, times: list[int], *, tells_total: bool, identical: bool) -> None:
+        self.times = times
+        self.tells_total = tells_total
+        self.identical = identical
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        accept: str,
+        consume: Callable[[Head, Iterator[bytes]], Any],
+        *,
+        also: Collection[int] = (),
+    ) -> Any:
+        after, before = (parse_time(params[f"eventOccurred{end}"]) for end in ("After", "Before"))
+        found = [at for at in self.times if after <= at < before]
+        if params["sortDirection"] == "desc":
+            found.reverse()
+        size = int(params["page[size]"])
+        begin = (int(params["page[number]"]) - 1) * size
+        page = found[begin : begin + size] if begin >= 0 else []
+        envelope: dict[str, Any] = {"data": [self._record(at) for at in page]}
+        if self.tells_total:
+            envelope["totalCount"] = len(found)
+        head = Head(path, 200, "", Framing.LENGTH, "application/json")
+        return consume(head, iter([json.dumps(envelope).encode()]))
+
+    def _record(self, at: int) -> dict[str, str]:
+        shown = format_time(at - at % SECOND).replace(".000", "")
+        return {"logEventTimeStamp": shown, "username": "ana" if self.identical else str(at)}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("identical", [True, False])
+def test_a_second_on_several_pages(size: int, tells_total: bool, identical: bool) -> None:
+    burst = [START + 2 * MINUTE + at for at in (200, 500, 700, 701)]
+    times = [START + 7, *burst, START + 4 * MINUTE]
+    source = Source(
+        url="https://console.us.code42.com",
+        format=SourceFormat.JSON,
+        page_size=size,
+        auth=Auth(api_client=ApiClientAuth(secret_name="unused")),
+    )
+    pages = Pages(times, tells_total=tells_total, identical=identical)
+    route = JsonRoute(cast(Transport, pages), source, Timestamps())
+
+    def read(*args: Any) -> Any:
+        return route.read(*args, lambda _events, _bytes: None)
+
+    spool = MemorySpool()
+    known = Window(START - MINUTE, START + 10 * MINUTE)
+    proven = Prover(read, spool, cap=10_000, known=known).prove(WINDOW)
+    route.close()
+    assert len(bytes(spool.data).splitlines()) == len(times)
+    assert proven.proof is (Proof.TOTAL if tells_total else Proof.FRAMED)
