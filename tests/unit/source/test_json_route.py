@@ -1,4 +1,4 @@
-"""Pages of a source whose times are finer than what it shows."""
+"""Pages of a source that numbers them in ways of its own."""
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -8,10 +8,11 @@ import pytest
 
 from support.spools import MemorySpool
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
+from synclog.exporter.errors import UnprovenError
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.framing import Framing
 from synclog.exporter.source.json_route import JsonRoute
-from synclog.exporter.source.proof import Prover
+from synclog.exporter.source.proof import Proven, Prover
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
 from synclog.windows import MINUTE, SECOND, Window, format_time, parse_time
@@ -23,10 +24,13 @@ WINDOW = Window(START, START + 5 * MINUTE)
 class Pages:
     """Stands for the transport: a source that selects by milliseconds and shows whole seconds."""
 
-    def __init__(self, times: list[int], *, tells_total: bool, identical: bool) -> None:
+    def __init__(
+        self, times: list[int], *, tells_total: bool, identical: bool = False, total_error: int = 0
+    ) -> None:
         self.times = times
         self.tells_total = tells_total
         self.identical = identical
+        self.total_error = total_error
 
     def get(
         self,
@@ -46,7 +50,7 @@ class Pages:
         page = found[begin : begin + size] if begin >= 0 else []
         envelope: dict[str, Any] = {"data": [self._record(at) for at in page]}
         if self.tells_total:
-            envelope["totalCount"] = len(found)
+            envelope["totalCount"] = max(len(found) + self.total_error, 0)
         head = Head(path, 200, "", Framing.LENGTH, "application/json")
         return consume(head, iter([json.dumps(envelope).encode()]))
 
@@ -55,19 +59,13 @@ class Pages:
         return {"logEventTimeStamp": shown, "username": "ana" if self.identical else str(at)}
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
-@pytest.mark.parametrize("tells_total", [True, False])
-@pytest.mark.parametrize("identical", [True, False])
-def test_a_second_on_several_pages(size: int, tells_total: bool, identical: bool) -> None:
-    burst = [START + 2 * MINUTE + at for at in (200, 500, 700, 701)]
-    times = [START + 7, *burst, START + 4 * MINUTE]
+def proven_by(pages: Pages, size: int) -> tuple[Proven, list[bytes]]:
     source = Source(
         url="https://console.us.code42.com",
         format=SourceFormat.JSON,
         page_size=size,
         auth=Auth(api_client=ApiClientAuth(secret_name="unused")),
     )
-    pages = Pages(times, tells_total=tells_total, identical=identical)
     route = JsonRoute(cast(Transport, pages), source, Timestamps())
 
     def read(*args: Any) -> Any:
@@ -77,5 +75,24 @@ def test_a_second_on_several_pages(size: int, tells_total: bool, identical: bool
     known = Window(START - MINUTE, START + 10 * MINUTE)
     proven = Prover(read, spool, cap=10_000, known=known).prove(WINDOW)
     route.close()
-    assert len(bytes(spool.data).splitlines()) == len(times)
+    return proven, bytes(spool.data).splitlines()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("identical", [True, False])
+def test_a_second_on_several_pages(size: int, tells_total: bool, identical: bool) -> None:
+    burst = [START + 2 * MINUTE + at for at in (200, 500, 700, 701)]
+    times = [START + 7, *burst, START + 4 * MINUTE]
+    pages = Pages(times, tells_total=tells_total, identical=identical)
+    proven, lines = proven_by(pages, size)
+    assert len(lines) == len(times)
     assert proven.proof is (Proof.TOTAL if tells_total else Proof.FRAMED)
+
+
+@pytest.mark.parametrize("error", [-1, -2, -4])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_total_that_is_too_low_hides_no_page(size: int, error: int) -> None:
+    times = [START + at * 7 * SECOND for at in range(10)]
+    with pytest.raises(UnprovenError):
+        proven_by(Pages(times, tells_total=True, total_error=error), size)

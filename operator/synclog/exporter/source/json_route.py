@@ -1,8 +1,9 @@
 """The JSON route: pages by number, several under way at once, until one says there are no more.
 
 A page is read as the last one only when it is an empty list, when it is the known envelope
-without its list, or when as many records came as the source says there are. A short page is
-never the end: the source may cap the size of pages.
+without its list, or when as many records came as the source says there are and the page is not
+full (a total that is too low would hide the page behind it). A short page is never the end by
+itself: the source may cap the size of pages.
 
 Pages by number are only as stable as what they number. So a reading is done again when it
 shows that something moved: the total changed, times go backwards from one page to the next,
@@ -59,6 +60,7 @@ class JsonRoute:
         self._envelope: Envelope | None = None
         self._base: int | None = None
         self._totals: bool | None = None  # whether totals are of all pages, once it is known
+        self._full = 0  # the most records of a page so far
         limit = source.requests_per_minute
         # Pages under way beyond the last one are wasted, which a limited source would feel.
         self._at_once = _AT_ONCE if limit is None else min(max(limit // 60, 1), _AT_ONCE)
@@ -101,12 +103,17 @@ class JsonRoute:
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
         reading = Paging(
-            answer, self._sort, self._records, self._totals, lambda at: self._ends(answer.asked, at)
+            answer,
+            self._sort,
+            self._records,
+            totals=self._totals,
+            full=self._full,
+            ends=lambda at: self._ends(answer.asked, at),
         )
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
-            self._totals = reading.totals
+            self._totals, self._full = reading.totals, reading.full
             progress(answer.events, answer.bytes)
             if done:
                 break
