@@ -1,7 +1,9 @@
 """Pages of a source that numbers them in ways of its own."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -25,12 +27,19 @@ class Pages:
     """Stands for the transport: a source that selects by milliseconds and shows whole seconds."""
 
     def __init__(
-        self, times: list[int], *, tells_total: bool, identical: bool = False, total_error: int = 0
+        self,
+        times: list[int],
+        *,
+        tells_total: bool,
+        identical: bool = False,
+        total_error: int = 0,
+        shuffle: Random | None = None,
     ) -> None:
         self.times = times
         self.tells_total = tells_total
         self.identical = identical
         self.total_error = total_error
+        self.shuffle = shuffle
 
     def get(
         self,
@@ -43,20 +52,26 @@ class Pages:
     ) -> Any:
         after, before = (parse_time(params[f"eventOccurred{end}"]) for end in ("After", "Before"))
         found = [at for at in self.times if after <= at < before]
+        if self.shuffle:
+            self.shuffle.shuffle(found)
+            found.sort(key=lambda at: at // SECOND)
         if params["sortDirection"] == "desc":
             found.reverse()
         size = int(params["page[size]"])
         begin = (int(params["page[number]"]) - 1) * size
         page = found[begin : begin + size] if begin >= 0 else []
-        envelope: dict[str, Any] = {"data": [self._record(at) for at in page]}
+        envelope: dict[str, Any] = {"data": [self.record(at) for at in page]}
         if self.tells_total:
             envelope["totalCount"] = max(len(found) + self.total_error, 0)
         head = Head(path, 200, "", Framing.LENGTH, "application/json")
         return consume(head, iter([json.dumps(envelope).encode()]))
 
-    def _record(self, at: int) -> dict[str, str]:
+    def record(self, at: int) -> dict[str, str]:
         shown = format_time(at - at % SECOND).replace(".000", "")
-        return {"logEventTimeStamp": shown, "username": "ana" if self.identical else str(at)}
+        return {
+            "logEventTimeStamp": shown,
+            "username": "ana" if self.identical and at % 2 else str(at),
+        }
 
 
 def proven_by(pages: Pages, size: int) -> tuple[Proven, list[bytes]]:
@@ -82,7 +97,7 @@ def proven_by(pages: Pages, size: int) -> tuple[Proven, list[bytes]]:
 @pytest.mark.parametrize("tells_total", [True, False])
 @pytest.mark.parametrize("identical", [True, False])
 def test_a_second_on_several_pages(size: int, tells_total: bool, identical: bool) -> None:
-    burst = [START + 2 * MINUTE + at for at in (200, 500, 700, 701)]
+    burst = [START + 2 * MINUTE + at for at in (201, 501, 701, 703)]
     times = [START + 7, *burst, START + 4 * MINUTE]
     pages = Pages(times, tells_total=tells_total, identical=identical)
     proven, lines = proven_by(pages, size)
@@ -96,3 +111,19 @@ def test_a_total_that_is_too_low_hides_no_page(size: int, error: int) -> None:
     times = [START + at * 7 * SECOND for at in range(10)]
     with pytest.raises(UnprovenError):
         proven_by(Pages(times, tells_total=True, total_error=error), size)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("tells_total", [True, False])
+def test_alikerecords_in_changing_order_are_not_proven_by_chance(
+    seed: int, tells_total: bool
+) -> None:
+    second = START + 2 * MINUTE
+    times = [START + 7, second, second + 1, second + 3, START + 4 * MINUTE]
+    pages = Pages(times, tells_total=tells_total, identical=True, shuffle=Random(seed))
+    expected = Counter(pages.record(at)["username"] for at in times)
+    try:
+        _, lines = proven_by(pages, 2)
+    except UnprovenError:
+        return
+    assert Counter(json.loads(line)["username"] for line in lines) == expected

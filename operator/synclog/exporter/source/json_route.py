@@ -136,7 +136,8 @@ class JsonRoute:
         found = zip(ties, verdicts, strict=True)
         open_ones = [(tie, each) for tie, each in found if not isinstance(each, bool)]
         if not all(self._is_whole(tie, asked) for tie, asked in open_ones):
-            answer.tells_the_end = False  # to be proven in parts
+            # To be proven in parts, each by itself.
+            answer.tells_the_end, answer.shuffled = False, True
 
     def _holds(self, tie: Tie) -> bool | Asked:
         """Whether a millisecond has the same records by itself; its bounds if that has pages too.

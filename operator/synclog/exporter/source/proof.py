@@ -106,7 +106,7 @@ class Prover:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
         # Where rows beside the window fill the answer, smaller parts have fewer of them.
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
-        divisible = whole.incomplete or whole.frayed or filled or not agrees
+        divisible = whole.incomplete or whole.frayed or whole.shuffled or filled or not agrees
         if whole.window.length > 1 and divisible:
             return self._in_parts(whole, base, agrees=agrees)
         raise self._unprovable(whole) if agrees else _disagreement(whole)
@@ -184,7 +184,8 @@ class Prover:
             wider = self._read(window, asked, Discarded())
             same = (wider.events, wider.digest) == (answer.events, answer.digest)
             # One that shows fewer met a limit itself, and says nothing.
-            if not same and wider.events >= answer.events and not wider.incomplete:
+            vague = wider.incomplete or wider.shuffled
+            if not same and wider.events >= answer.events and not vague:
                 raise UnprovenError(
                     "AnswersDisagree",
                     f"{window} has {answer.events} records when asked for alone, and "
@@ -255,7 +256,7 @@ class Prover:
 
     def _widened(self, answer: Answer) -> Iterator[Asked]:
         """Wider and wider bounds, for an answer that is not known to lack something."""
-        if answer.incomplete or answer.rows >= self._cap:
+        if answer.incomplete or answer.shuffled or answer.rows >= self._cap:
             return
         window = answer.window
         shorter = (window.length, 4 * window.length)
@@ -369,7 +370,7 @@ def _is_smaller(part: Answer, whole: Answer) -> bool:
 def _is_together(whole: Answer, parts: list[Answer]) -> bool:
     answers = (whole, *parts)
     return (
-        not any(answer.incomplete for answer in answers)
+        not any(answer.incomplete or answer.shuffled for answer in answers)
         # Where all end without a line end it is the source's habit. Then the last record of one
         # part is amid the whole, so it is not the begin of a record.
         and len({answer.ends_mid_line for answer in answers if answer.rows}) <= 1
