@@ -12,7 +12,7 @@ from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.proof import Prover
 from synclog.exporter.source.selection import select
-from synclog.windows import Window
+from synclog.windows import SECOND, Window
 
 WINDOW = Window(1_000_000, 1_100_000)
 KNOWN = Window(0, 10_000_000)
@@ -44,6 +44,8 @@ class Model:
     """Whether a header without records has none either."""
     tells_total: bool = False
     total_is_capped: bool = True
+    shows_seconds: bool = False
+    """Whether it selects by milliseconds, and shows whole seconds."""
     asked: int = 0
 
     def read(self, window: Window, asked: Asked, spool: Spool) -> Answer:
@@ -79,17 +81,22 @@ class Model:
         answer.rows = len(served)
         if served:
             records = [b"%09d" % event for event in served]
-            selected = select(records, served, window)
+            selected = select(records, list(map(self.shown, served)), window)
             data = b"".join(record + b"\n" for record in selected.records)
             spool.write(data)
             answer.add(selected, len(data))
         return answer
+
+    def shown(self, event: int) -> int:
+        """The time that a record says."""
+        return event - event % SECOND if self.shows_seconds else event
 
 
 times = st.lists(
     st.one_of(
         st.integers(WINDOW.start - 3000, WINDOW.end + 3000),
         st.sampled_from([WINDOW.start, WINDOW.end, WINDOW.end - 1, WINDOW.start + 5]),
+        st.integers(WINDOW.start + 5000, WINDOW.start + 5999),
         st.integers(0, KNOWN.end),
     ),
     max_size=60,
@@ -110,6 +117,7 @@ def models(draw: st.DrawFn) -> Model:
         framed=framed,
         tells_total=draw(st.booleans()),
         total_is_capped=draw(st.booleans()),
+        shows_seconds=draw(st.booleans()),
     )
 
 
@@ -119,7 +127,7 @@ def test_complete_or_an_error(model: Model) -> None:
     spool.write(b"before")
     cap = model.row_cap or 1000
     prover = Prover(model.read, spool, cap=cap, known=KNOWN)
-    expected = [event for event in model.events if event in WINDOW]
+    expected = [event for event in model.events if model.shown(event) in WINDOW]
     try:
         proven = prover.prove(WINDOW)
     except UnprovenError:
@@ -364,3 +372,16 @@ def test_a_wider_answer_that_is_capped_is_no_contradiction() -> None:
     before, inside = [WINDOW.start - 30_000] * 300, [WINDOW.start + 7] * 60
     model = Model([*before, *inside, *[WINDOW.end + 1] * 40], row_cap=200)
     assert prove(model, cap=10_000) is Proof.HALVES
+
+
+@pytest.mark.parametrize("beside", [[], [WINDOW.start + 4100], [WINDOW.start + 6900]])
+def test_a_second_that_hides_finer_times_is_never_halved(beside: list[int]) -> None:
+    second = WINDOW.start + 5000
+    events = sorted([second + 200, second + 500, second + 700, *beside])
+    capped = Model(events, row_cap=2, tells_total=True, total_is_capped=False, shows_seconds=True)
+    with pytest.raises(UnprovenError, match="a second cannot be halved"):
+        Prover(capped.read, Memory(), cap=1000, known=KNOWN).prove(WINDOW)
+    capped.row_cap = 3
+    spool = Memory()
+    Prover(capped.read, spool, cap=1000, known=KNOWN).prove(WINDOW)
+    assert sorted(map(int, spool.data.split())) == events

@@ -103,6 +103,9 @@ class Answer:
     """Whether the last record has no line end: the source's habit, or a cut."""
     broken: bool = False
     """Whether the last record is incomplete, or pages changed while they were read."""
+    shuffled: bool = False
+    """Whether records of one time came on several pages in an order that changes, so that one may
+    have come twice and another never. Another answer may agree by chance, so it proves nothing."""
     blank: bool = False
     """Whether there is nothing that says of the answer what it is: an empty body."""
     at_after: bool = False

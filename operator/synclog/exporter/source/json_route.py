@@ -1,8 +1,9 @@
 """The JSON route: pages by number, several under way at once, until one says there are no more.
 
 A page is read as the last one only when it is an empty list, when it is the known envelope
-without its list, or when as many records came as the source says there are. A short page is
-never the end: the source may cap the size of pages.
+without its list, or when as many records came as the source says there are and the page is not
+full (a total that is too low would hide the page behind it). A short page is never the end by
+itself: the source may cap the size of pages.
 
 Pages by number are only as stable as what they number. So a reading is done again when it
 shows that something moved: the total changed, times go backwards from one page to the next,
@@ -29,7 +30,7 @@ from synclog.exporter.source.page_doubts import is_one_page, is_whole
 from synclog.exporter.source.paging import MovedError, Paging, Served, Tie, before_its_end
 from synclog.exporter.source.timestamps import Timestamps
 from synclog.exporter.source.transport import Head, Transport
-from synclog.windows import Window, format_time
+from synclog.windows import SECOND, Window, format_time
 
 _ACCEPT = "application/json"
 _PAGE_SIZE = 500
@@ -59,6 +60,7 @@ class JsonRoute:
         self._envelope: Envelope | None = None
         self._base: int | None = None
         self._totals: bool | None = None  # whether totals are of all pages, once it is known
+        self._full = 0  # the most records of a page so far
         limit = source.requests_per_minute
         # Pages under way beyond the last one are wasted, which a limited source would feel.
         self._at_once = _AT_ONCE if limit is None else min(max(limit // 60, 1), _AT_ONCE)
@@ -101,12 +103,17 @@ class JsonRoute:
     def _take(self, answer: Answer, spool: Spool, progress: Progress) -> None:
         first = self._first_page(answer.asked)
         reading = Paging(
-            answer, self._sort, self._records, self._totals, lambda at: self._ends(answer.asked, at)
+            answer,
+            self._sort,
+            self._records,
+            totals=self._totals,
+            full=self._full,
+            ends=lambda at: self._ends(answer.asked, at),
         )
         for served in self._pages(answer.asked, first):
             self._learn(served, answer)
             done = reading.take(served, spool)
-            self._totals = reading.totals
+            self._totals, self._full = reading.totals, reading.full
             progress(answer.events, answer.bytes)
             if done:
                 break
@@ -126,29 +133,40 @@ class JsonRoute:
         verdicts = list(self._pool.map(self._holds, ties))
         if False in verdicts:
             raise MovedError
-        open_ones = [tie for tie, verdict in zip(ties, verdicts, strict=True) if verdict is None]
-        if not all(map(self._is_whole, open_ones)):
-            answer.tells_the_end = False  # to be proven in parts
+        found = zip(ties, verdicts, strict=True)
+        open_ones = [(tie, each) for tie, each in found if not isinstance(each, bool)]
+        if not all(self._is_whole(tie, asked) for tie, asked in open_ones):
+            # To be proven in parts, each by itself.
+            answer.tells_the_end, answer.shuffled = False, True
 
-    def _holds(self, tie: Tie) -> bool | None:
-        """Whether a millisecond has the same records by itself; None where that has pages too."""
+    def _holds(self, tie: Tie) -> bool | Asked:
+        """Whether a millisecond has the same records by itself; its bounds if that has pages too.
+
+        One that is shown as a whole second may be the second: the source may know finer times.
+        """
+        asked = Asked.around(Window(tie.instant, tie.instant + 1))
+        bounds = [asked]
+        if tie.instant % SECOND == 0:
+            bounds.append(Asked(asked.after, tie.instant + SECOND))
+        verdicts = (self._holds_within(tie, asked) for asked in bounds)
+        return next((verdict for verdict in verdicts if verdict is not False), False)
+
+    def _holds_within(self, tie: Tie, asked: Asked) -> bool | Asked:
         window = Window(tie.instant, tie.instant + 1)
-        asked = Asked.around(window)
         served = self._fetch(asked, self._base or 0)
         page = served.page
         if page is None or not page.records:
             return False
         if self._totals is True and page.total is not None:
             if page.total != len(page.records):
-                return None
+                return asked
         elif self._fetch(asked, served.number + 1).records:
-            return None
+            return asked
         selected = self._records.read(page.records).select(window)
         return multiset_sum(selected.records) == multiset_sum(tie.lines)
 
-    def _is_whole(self, tie: Tie) -> bool:
+    def _is_whole(self, tie: Tie, asked: Asked) -> bool:
         window = Window(tie.instant, tie.instant + 1)
-        asked = Asked.around(window)
 
         def fetch(number: int, size: int, direction: SortDirection) -> list[bytes]:
             records = self._fetch(asked, number, size, direction).records

@@ -60,6 +60,7 @@ class Paging:
         sort: what was asked for.
         records: reads them.
         totals: whether a total counts the records of all pages; None where that is not known.
+        full: the most records that a page was seen to have.
         ends: whether there are no pages far behind the one with this number.
     """
 
@@ -68,10 +69,13 @@ class Paging:
         answer: Answer,
         sort: Sort,
         records: JsonRecords,
+        *,
         totals: bool | None,
+        full: int,
         ends: Callable[[int], bool],
     ) -> None:
         self.totals = totals
+        self.full = full
         self._ends = ends
         self._answer = answer
         self._by_time = sort.column is SortColumn.LOG_EVENT_TIME_STAMP
@@ -102,6 +106,9 @@ class Paging:
         if not page.records:
             return True
         before = self._before
+        reached = self.totals is True and answer.total == answer.rows
+        if reached and before is not None and before.digest == served.digest:
+            return True  # the source shows its last page for what is behind it
         if before is not None and before.digest == served.digest and not self._is_burst(served):
             raise AnswerError(
                 "RepeatedPage",
@@ -110,7 +117,10 @@ class Paging:
             )
         self._add(page, spool)
         self._before = served
-        return self.totals is True and answer.total == answer.rows
+        self.full = max(self.full, len(page.records))
+        # Behind a full page there may be another one, if the total is too low.
+        short = len(page.records) < self.full
+        return short and self.totals is True and answer.total == answer.rows
 
     def settled(self, served: Served) -> int:
         """Digest of what must be on a page again: all but a millisecond at its end.

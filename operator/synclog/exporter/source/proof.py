@@ -106,7 +106,7 @@ class Prover:
             raise self._unprovable(whole)  # all in one millisecond, and parts would not help
         # Where rows beside the window fill the answer, smaller parts have fewer of them.
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
-        divisible = whole.incomplete or whole.frayed or filled or not agrees
+        divisible = whole.incomplete or whole.frayed or whole.shuffled or filled or not agrees
         if whole.window.length > 1 and divisible:
             return self._in_parts(whole, base, agrees=agrees)
         raise self._unprovable(whole) if agrees else _disagreement(whole)
@@ -134,7 +134,14 @@ class Prover:
         smaller = len(answers) > 1 and all(_is_smaller(answer, whole) for answer in answers)
         if agrees and smaller and _is_together(whole, answers) and self._keeps_ends(whole):
             return Proven(answers, Proof.HALVES)
-        return self._each(read)
+        proven = self._each(read)
+        if _may_be_finer(whole) and sum(part.events for part in proven.answers) < whole.events:
+            raise UnprovenError(
+                "AnswersDisagree",
+                f"{whole.window} has {whole.events} records, and its parts have fewer: the source "
+                "shows whole seconds and selects by finer times, so that a second cannot be halved",
+            )
+        return proven
 
     def _each(self, read: list[tuple[Answer, int]]) -> Proven:
         """Prove each part for itself; what is in the spool after a part is read again."""
@@ -177,7 +184,8 @@ class Prover:
             wider = self._read(window, asked, Discarded())
             same = (wider.events, wider.digest) == (answer.events, answer.digest)
             # One that shows fewer met a limit itself, and says nothing.
-            if not same and wider.events >= answer.events and not wider.incomplete:
+            vague = wider.incomplete or wider.shuffled
+            if not same and wider.events >= answer.events and not vague:
                 raise UnprovenError(
                     "AnswersDisagree",
                     f"{window} has {answer.events} records when asked for alone, and "
@@ -248,7 +256,7 @@ class Prover:
 
     def _widened(self, answer: Answer) -> Iterator[Asked]:
         """Wider and wider bounds, for an answer that is not known to lack something."""
-        if answer.incomplete or answer.rows >= self._cap:
+        if answer.incomplete or answer.shuffled or answer.rows >= self._cap:
             return
         window = answer.window
         shorter = (window.length, 4 * window.length)
@@ -322,13 +330,21 @@ def _parts(whole: Answer) -> Iterator[Window]:
         cuts = [(start + end) // 2]
     elif first < last:
         middle = (first + last + 1) // 2
-        even = middle - middle % SECOND  # it cuts alike for a source that knows finer times
-        cuts = [even if first < even else middle]
+        # A whole second cuts alike for a source that knows finer times than it shows.
+        evens = (at - at % SECOND for at in (middle, last))
+        cuts = [next((even for even in evens if first < even), middle)]
+    elif _may_be_finer(whole) and (start < first or first + SECOND < end):
+        cuts = [first, first + SECOND]
     else:
         cuts = [first, first + 1]
     edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
     for at, edge in enumerate(edges[1:]):
         yield Window(edges[at], edge)
+
+
+def _may_be_finer(answer: Answer) -> bool:
+    """Whether a source that shows whole seconds may know the records at finer times."""
+    return answer.first == answer.last and answer.first is not None and not answer.first % SECOND
 
 
 def _closely(window: Window, whole: Answer) -> Asked | None:
@@ -354,7 +370,7 @@ def _is_smaller(part: Answer, whole: Answer) -> bool:
 def _is_together(whole: Answer, parts: list[Answer]) -> bool:
     answers = (whole, *parts)
     return (
-        not any(answer.incomplete for answer in answers)
+        not any(answer.incomplete or answer.shuffled for answer in answers)
         # Where all end without a line end it is the source's habit. Then the last record of one
         # part is amid the whole, so it is not the begin of a record.
         and len({answer.ends_mid_line for answer in answers if answer.rows}) <= 1
