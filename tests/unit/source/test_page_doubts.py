@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,12 @@ def test_two_pages_alike_are_never_taken_for_one(records: list[bytes], most: int
     zero, one = source.sized(0, 9), source.sized(1, 9)
     if Counter(zero) == Counter(one):
         assert not is_one_page(one, source.sized)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_two_pages_alike_by_chance_are_not_taken_for_one(seed: int) -> None:
+    source = Pages([b"a", b"b", b"b", b"c", b"c"], 0, 2, chance=Random(seed))
+    assert not is_one_page([b"b", b"c"], source.sized)
 
 
 @given(few_kinds, st.integers(2, 5))

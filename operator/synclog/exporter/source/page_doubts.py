@@ -21,7 +21,8 @@ def is_one_page(records: Sequence[bytes], fetch: Sized) -> bool:
     Most sources that count from 1 show their first page for 0 as well. But identical records can
     be genuine and fill two pages, and who began with page 1 would miss the first. With pages of
     one record, page n + 1 is beyond the n records of page 1, or another record, if pages count
-    from 1; if they count from 0, it is one of the n.
+    from 1; if they count from 0, it is one of the n. A source that orders them anew for each page
+    shows another record by chance as well, but hardly the same n again and again.
 
     Args:
         records: what both pages show.
@@ -29,8 +30,14 @@ def is_one_page(records: Sequence[bytes], fetch: Sized) -> bool:
     """
     if len(records) == 1 or len(fetch(1, 1)) != 1:
         return False  # pages cannot be smaller, or the source does not heed their size
-    beyond = fetch(len(records) + 1, 1)
-    return not beyond or beyond[0] not in records
+    for _ in range(_ROUNDS):
+        beyond = fetch(len(records) + 1, 1)
+        if not beyond:
+            return True
+        again = fetch(1, len(records))
+        if beyond[0] in records or multiset_sum(again) != multiset_sum(records):
+            return False
+    return True
 
 
 def is_whole(lines: list[bytes], first: int, fetch: Sorted) -> bool:
