@@ -179,7 +179,9 @@ async def test_a_disrupted_pod_is_replaced_and_not_counted(kube):
 
 
 async def test_failed_comes_only_when_every_pod_is_gone(kube):
-    script = "test $JOB_COMPLETION_INDEX = 0 && exit 11; trap '' TERM; sleep 60 & wait; wait"
+    # Both run, and heed their signals, before the first one fails.
+    script = "if [ $JOB_COMPLETION_INDEX = 0 ]; then trap 'exit 11' TERM; else trap '' TERM; fi; "
+    script += "echo on; sleep 60 & wait; wait"
     body = job(
         "slow",
         script,
@@ -187,9 +189,14 @@ async def test_failed_comes_only_when_every_pod_is_gone(kube):
         parallelism=2,
         backoffLimitPerIndex=0,
         podFailurePolicy=POLICY,
-        pod={"terminationGracePeriodSeconds": 3},
+        pod={"terminationGracePeriodSeconds": 6},
     )
     await kube.create(JOBS, body)
+    await kube.until_pods(lambda pods: len(pods) == 2)
+    (first,), (deaf,) = await kube.pods(index=0), await kube.pods(index=1)
+    for each in (first, deaf):
+        await kube.until_log(each["metadata"]["name"], b"on\n")
+    await kube.delete(PODS, first["metadata"]["name"])
     between = await kube.until(JOBS, "slow", lambda item: "FailureTarget" in conditions(item))
     assert "Failed" not in conditions(between)
     between = await kube.until(JOBS, "slow", lambda item: item["status"].get("terminating") == 1)
