@@ -37,6 +37,18 @@ def test_allowed_hosts_are_served(make, spec):
         ({"source": source("https://console.us.code42.com.evil.com")}, "source.url"),
         ({"source": source("https://crashplan.com")}, "source.url"),
         ({"source": source("https://xcrashplan.com")}, "source.url"),
+        # Python's host ends at the slash only; that of the storage library at the backslash.
+        ({"source": source(r"https://evil.example.com\.crashplan.com")}, "source.url"),
+        ({"source": source("https://[evil.crashplan.com")}, "source.url"),
+        ({"source": source("https://evil.example.com\uff0f.crashplan.com")}, "source.url"),
+        (
+            {
+                "destination": {
+                    "s3": {"bucket": "abc", "endpoint": r"https://evil.example.com\.crashplan.com"}
+                }
+            },
+            "destination.s3.endpoint",
+        ),
         ({"source": source(token_url="https://evil.example.com/t")}, "apiClient.tokenUrl"),
         ({"source": source(proxy="http://evil.example.com:3128")}, "source.proxy"),
         ({"podTemplate": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}}, "podTemplate.env"),
