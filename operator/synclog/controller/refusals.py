@@ -8,7 +8,9 @@ from synclog.controller.objects import Export
 from synclog.controller.pods import problem_of
 
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
-_ELSEWHERE = re.compile(r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi)")
+_ELSEWHERE = re.compile(
+    r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi|emulator)"
+)
 """Variables, in lower case, that lead a storage library to another host."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """A host that every library reads alike: some take a backslash for the end of the host."""

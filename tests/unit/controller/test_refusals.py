@@ -53,6 +53,11 @@ def test_allowed_hosts_are_served(make, spec):
         ({"source": source(proxy="http://evil.example.com:3128")}, "source.proxy"),
         ({"podTemplate": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "AWS_ENDPOINT_URL", "value": "x"}]}}, "podTemplate.env"),
+        # With it the library takes its host from another variable.
+        (
+            {"podTemplate": {"env": [{"name": "AZURE_STORAGE_USE_EMULATOR", "value": "true"}]}},
+            "podTemplate.env",
+        ),
         (
             {"destination": {"s3": {"bucket": "abc", "endpoint": "https://evil.example.com"}}},
             "destination.s3.endpoint",
