@@ -230,3 +230,26 @@ def test_a_part_does_not_expire_before_the_others_of_its_entry(bench):
     del bench.destination.content[first]
     report = check(bench.destination)
     assert ([each.path for each in report.findings], report.expired) == ([first], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry["record"]["window"].update(start="yesterday"),
+        lambda entry: entry["record"]["window"].update(end="2020-01-01T00:00:00.000Z"),
+        lambda entry: entry["record"].update(rounds=["Tomorrow"]),
+        lambda entry: entry["record"]["content"].update(timeZone="Mars/Olympus"),
+        lambda entry: entry["record"]["content"].update(first="never"),
+        lambda entry: entry["soFar"]["coverage"][0].update(end="never"),
+        lambda entry: entry["soFar"].update(lost=[{"start": "x", "end": "y"}]),
+        lambda entry: entry["soFar"].update(rechecked={"7d": [{"start": "x", "end": "y"}]}),
+    ],
+)
+def test_an_entry_with_times_that_are_none_cannot_be_read(archive, change):
+    rewrite(archive, 3, change)
+    assert reasons(check(archive)) == [("LedgerUnreadable", 3)]
+
+
+def test_an_identity_with_a_start_that_is_none_cannot_be_read(archive):
+    rewrite(archive, 0, lambda entry: entry["record"].update(coverageStart="long ago"))
+    assert ("LedgerUnreadable", 0) in reasons(check(archive))
