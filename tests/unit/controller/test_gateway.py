@@ -203,6 +203,17 @@ async def test_an_authority_that_is_not_ours_is_not_believed(tmp_path):
     await runner.cleanup()
 
 
+@pytest.mark.parametrize("page", ["<html>a proxy</html>", "", "[]"])
+async def test_an_answer_that_is_no_object_is_no_answer(server, page):
+    """It came from something before the API server: another try may reach that one."""
+    odd = lambda: web.Response(text=page)  # noqa: E731 - one answer of the script
+    server.script[:] = [odd, {"ok": True}]
+    assert await server.get(EXPORTS, "team", "prod") == {"ok": True}
+    server.script[:] = [odd]
+    with pytest.raises(UnavailableError, match="no JSON object"):
+        await server.get(EXPORTS, "team", "prod")
+
+
 async def test_in_the_end_it_gives_up_and_says_why(server):
     server.script[:] = [lambda: status(503, "ServiceUnavailable", "starting")]
     with pytest.raises(UnavailableError, match="starting"):
