@@ -80,6 +80,7 @@ def _host(url: str) -> str | None:
 
 
 def _matches(host: str, pattern: str) -> bool:
+    pattern = pattern.lower()
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
     return host == pattern

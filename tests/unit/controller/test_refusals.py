@@ -28,6 +28,7 @@ def test_a_plain_resource_is_served(make):
 )
 def test_allowed_hosts_are_served(make, spec):
     assert refusal_of(make.export(**spec), ONLY) is None
+    assert refusal_of(make.export(**spec), tuple(host.upper() for host in ONLY)) is None
 
 
 @pytest.mark.parametrize(
