@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from synclog.api.run import ENV_RUN_SPEC, Purpose
+from synclog.api.run import ENV_RUN_SPEC, ExitCode, Purpose
 from synclog.cli import export
 from synclog.cli.exporting import inputs, logs
 from synclog.cli.exporting.calendar import calendar
@@ -150,6 +150,20 @@ def test_the_environment_is_asked_last(tmp_path):
 def test_times_that_are_none(text):
     with pytest.raises(argparse.ArgumentTypeError, match="write 2026-01-31"):
         inputs.time_argument(text)
+
+
+@pytest.mark.parametrize("command", ["coverage", "cat", "ledger"])
+def test_a_folder_without_a_ledger_is_told(tmp_path, capsys, command):
+    assert export.main([command, "--destination", str(tmp_path)]) == ExitCode.CONFIGURATION
+    assert "NoLedger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["-1", "newest"])
+def test_an_entry_that_cannot_be_is_a_wrong_command_line(tmp_path, capsys, number):
+    with pytest.raises(SystemExit) as ended:
+        export.main(["ledger", "--destination", str(tmp_path), f"--first={number}"])
+    assert ended.value.code == ExitCode.USAGE
+    assert "is no entry" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["run", "coverage", "verify", "cat", "query", "ledger"])
