@@ -1,5 +1,8 @@
 """``synclog-operator``: crd, check, version, and how it refuses."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,19 @@ def test_help_names_the_commands(capsys):
 def test_every_sample_is_a_good_one(sample):
     (report,) = check(sample.read_text(), NOW)
     assert report.good, report.text
+
+
+@pytest.mark.parametrize("command", [["check", str(SAMPLES / "volume.yaml")], ["crd"], ["version"]])
+def test_whoever_reads_no_further_is_put_up_with(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "synclog.cli.operator", *command],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
