@@ -17,6 +17,7 @@ STATUS = {
     "activeCount": 2,
     "consecutiveFailures": 1,
     "coverage": {
+        "dueUntil": "2026-03-01T01:45:00Z",
         "gaps": [
             {"start": "2026-02-10T00:00:00Z", "end": "2026-02-11T00:00:00Z", "state": "lost"},
             {"start": "2026-02-12T00:00:00Z", "end": "2026-02-13T00:00:00Z", "state": "failed"},
@@ -85,6 +86,29 @@ def test_the_figures_are_what_the_status_says(make, exports, scrape):
     assert found[f'synclog_export_condition{{{own},status="false",type="Ready"}}'] == 0
     oldest = found[f"synclog_export_oldest_unexported_timestamp_seconds{{{own}}}"]
     assert format_seconds(int(oldest) * 1000) == "2026-02-12T00:00:00Z", "lost is not missing"
+
+
+BETWEEN = {"between": {"start": "2026-02-01T00:00:00Z", "end": "2026-03-01T00:00:00Z"}}
+ASKED = {"start": "2026-02-14T00:00:00Z", "end": "2026-02-15T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("range_", "coverage", "oldest"),
+    [
+        ({"rolling": {}}, {}, "2026-03-01T00:00:00Z"),
+        (BETWEEN, {}, None),
+        ({"last": {"duration": "7d"}}, {}, None),
+        ({"last": {"duration": "7d"}}, {"asked": [ASKED]}, ASKED["start"]),
+    ],
+)
+def test_the_oldest_unexported_is_what_the_condition_speaks_of(
+    make, exports, scrape, range_, coverage, oldest
+):
+    due = {"dueUntil": "2026-03-01T00:00:00Z", **coverage}
+    exports.put(export(make, spec={"range": range_}, coverage=due))
+    own = 'name="prod",namespace="team"'
+    found = scrape().get(f"synclog_export_oldest_unexported_timestamp_seconds{{{own}}}")
+    assert (found and format_seconds(int(found) * 1000)) == oldest
 
 
 def test_labels_survive_whatever_users_write(make, exports, scrape):
