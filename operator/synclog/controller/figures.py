@@ -9,6 +9,7 @@ The text is written here and not by the client library: that takes over a second
 when it changes.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from synclog.planning.due import Skip
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import parse_schedule
 from synclog.windows import SECOND, Instant, parse_duration, parse_time
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "synclog_export_"
 _OWN = ("namespace", "name")
@@ -91,7 +94,7 @@ class Figures:
         for export in self._exports.all():
             version, lines = self._known.get(export.uid, ("", []))
             if version != export.version:
-                lines = lines_of(export)
+                lines = _written(export)
             known[export.uid] = (export.version, lines)
         self._known = known
         text: list[str] = []
@@ -100,6 +103,15 @@ class Figures:
             text.append(f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n")
             text += [lines[number] for _, lines in known.values()]
         return "".join(text)
+
+
+def _written(export: Export) -> list[str]:
+    """The lines of one export. One with texts that nobody can read must not cost all others."""
+    try:
+        return lines_of(export)
+    except ValueError as error:
+        logger.warning("%s has no figures: %s", export, error)
+        return [""] * len(FAMILIES)
 
 
 def lines_of(export: Export) -> list[str]:
