@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import aiohttp
 import kopf
+import yaml
 from kubernetes import config
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import should_bypass_proxies
@@ -105,7 +106,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
                 from_pod(configuration)
             except config.ConfigException:
                 from_file(None, None, configuration)
-    except config.ConfigException as error:
+    except (config.ConfigException, OSError, yaml.YAMLError) as error:
         raise ValueError(
             f"no way to the API server: {error}; run in a pod, or name a --kubeconfig"
         ) from error

@@ -288,6 +288,17 @@ async def test_a_silent_server_is_given_up_and_asked_again(server):
     await runner.cleanup()
 
 
+@pytest.mark.parametrize("text", ["a: [", "{}", None])
+def test_a_kubeconfig_that_cannot_be_read_is_told_what_to_do(tmp_path, text):
+    file = tmp_path / "kubeconfig"
+    if text is None:
+        file.mkdir()
+    else:
+        file.write_text(text)
+    with pytest.raises(ValueError, match="name a --kubeconfig"):
+        load(str(file), None)
+
+
 def test_a_kubeconfig_that_watches_cannot_use_is_refused(tmp_path):
     cluster = {"server": "https://127.0.0.1:1", "tls-server-name": "api.example.com"}
     config = {
