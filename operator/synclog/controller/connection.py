@@ -82,7 +82,10 @@ class Connection:
         loop = asyncio.get_running_loop()
         async with self._renewing:
             if loop.time() >= self._fresh_until:
-                info = await asyncio.to_thread(for_kopf, self._configuration)
+                try:
+                    info = await asyncio.to_thread(for_kopf, self._configuration)
+                except config.ConfigException as error:  # such as a token's file that is empty
+                    raise OSError(f"no token: {error}") from error
                 self._header = info.as_http_headers().get("Authorization", "")
                 self._fresh_until = loop.time() + _TOKEN_KEPT
         return self._header

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from aiohttp import web
 from kubernetes.client.configuration import Configuration
+from kubernetes.config import ConfigException
 
 from synclog.controller import gateway as module
 from synclog.controller.clock import ClusterClock
@@ -165,6 +166,20 @@ async def test_a_token_is_kept_for_a_while_and_renewed_when_it_is_refused(server
         await server.get(EXPORTS, "team", "prod")
     sent = [request.headers["Authorization"] for request, _ in server.seen]
     assert sent == ["bearer token-1"] * 3 + ["bearer token-2"]
+
+
+async def test_a_token_that_cannot_be_read_is_asked_for_again(server):
+    """Its file may be empty for a moment while it is replaced."""
+    failures = [ConfigException("Token file exists but empty.")]
+
+    def hook(_configuration):
+        if failures:
+            raise failures.pop()
+
+    server.configuration.refresh_api_key_hook = hook
+    server.script[:] = [{"ok": True}]
+    assert await server.get(EXPORTS, "team", "prod") == {"ok": True}
+    assert server.counted == [("GET", 0), ("GET", 200)]
 
 
 async def test_an_authority_that_is_not_ours_is_not_believed(tmp_path):
