@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from synclog.api import run
 from synclog.api.run import ENV_RUN_SPEC, ExitCode, Purpose
 from synclog.cli import export
 from synclog.cli.exporting import inputs, logs
@@ -150,6 +151,19 @@ def test_the_environment_is_asked_last(tmp_path):
 def test_times_that_are_none(text):
     with pytest.raises(argparse.ArgumentTypeError, match="write 2026-01-31"):
         inputs.time_argument(text)
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch):
+    """An empty destination would be the folder that the process happens to be in."""
+    for name in ("DESTINATION_DIR", "SPOOL_DIR", "AUTH_DIR", "CA_FILE", "TERMINATION_LOG"):
+        monkeypatch.setenv(f"SYNCLOG_{name}", "")
+    monkeypatch.setenv(run.ENV_JOB_INDEX, "")
+    monkeypatch.setenv(run.ENV_LOG_FORMAT, "")
+    args = export.parser().parse_args(["run"])
+    found = (args.destination, args.spool, args.auth_dir, args.ca_file, args.termination_log)
+    assert found == (None,) * 5
+    assert (args.index, args.log_format) == (None, "auto")
+    assert export.parser().parse_args(["verify"]).destination is None
 
 
 @pytest.mark.parametrize("command", ["coverage", "cat", "ledger"])
