@@ -210,9 +210,11 @@ def test_a_flag_that_cannot_be_read_is_named(flag, text, words, capsys):
     [
         ({"settleDelay": "soon"}, "settleDelay: 'soon' is not a duration: write a whole number"),
         ({"source": {"retention": "90"}}, "source.retention: '90' is not a duration: write a"),
+        ({"coverageStart": "soon"}, "coverageStart or rounds: 'soon' is not a time such as"),
+        ({"rounds": ["24h", "x"]}, "coverageStart or rounds: 'x' is not a duration such as"),
     ],
 )
-def test_a_duration_of_a_spec_that_cannot_be_read_is_named(tmp_path, changes, words):
+def test_a_text_of_a_spec_that_cannot_be_read_is_named(tmp_path, changes, words):
     source = {"url": "https://x", "auth": {"bearerToken": {"secretName": "s"}}}
     spec = {
         "purpose": "inspect",
