@@ -12,6 +12,9 @@ _ELSEWHERE = re.compile(
     r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi|emulator)"
 )
 """Variables, in lower case, that lead a storage library to another host."""
+_INSIDE = re.compile(r"path|ld_.*|python.*|openssl_.*|ssl_cert_(file|dir)")
+"""Variables, in lower case, that bring other code or other authorities into the exporter, such as
+from a volume that others write to."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """A host that every library reads alike: some take a backslash for the end of the host."""
 
@@ -45,6 +48,11 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
             return "SourceHostNotAllowed", (
                 f"spec.podTemplate.env: {variable['name']} would send credentials another way; "
                 "write spec.source.proxy, or the endpoint of spec.destination"
+            )
+        if _INSIDE.fullmatch(name):
+            return "SourceHostNotAllowed", (
+                f"spec.podTemplate.env: {variable['name']} would let other code, or other "
+                "authorities, see credentials; for authorities of your own write caBundle"
             )
     return None
 

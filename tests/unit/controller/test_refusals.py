@@ -54,6 +54,10 @@ def test_allowed_hosts_are_served(make, spec):
         ({"source": source(proxy="http://evil.example.com:3128")}, "source.proxy"),
         ({"podTemplate": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "AWS_ENDPOINT_URL", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "PYTHONPATH", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "LD_PRELOAD", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "PATH", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "SSL_CERT_FILE", "value": "x"}]}}, "podTemplate.env"),
         # With it the library takes its host from another variable.
         (
             {"podTemplate": {"env": [{"name": "AZURE_STORAGE_USE_EMULATOR", "value": "true"}]}},
