@@ -146,6 +146,12 @@ def pieces(span: Window, step: Span) -> int:
     return (span.end - 1) // step - span.start // step + 1
 
 
+def piece(span: Window, step: Span, index: int) -> Window:
+    """The window of an index, without making the others that `cut` makes."""
+    edge = (span.start // step + index) * step
+    return Window(max(span.start, edge), min(span.end, edge + step))
+
+
 class Windows:
     """An immutable set of instants, kept as sorted windows that neither overlap nor touch."""
 

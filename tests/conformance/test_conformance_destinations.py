@@ -99,6 +99,7 @@ IN_HOST = {**S3, "forcePathStyle": False}
             {"s3": {**S3, "endpoint": "https://archive.s3.eu-central-1.amazonaws.com"}},
             "write the endpoint without the bucket",
         ),
+        ({"s3": {**S3, "region": "evil.example/x"}}, "write the region's name"),
         ({"s3": {**S3, "storageClass": "GLACIER"}}, "cannot be read at once"),
         ({"s3": S3, "gcs": GCS}, "set exactly one of"),
         ({}, "set exactly one of"),

@@ -174,6 +174,11 @@ def message(**headers):
             S3_HEADERS,
             ("NotShown", "", False),
         ),
+        (
+            message(X_Ms_Immutability_Policy_Until_Date="Fri, 31 Dec 9999 23:59:59 -0100"),
+            AZURE_HEADERS,
+            ("NotShown", "", False),
+        ),
     ],
 )
 def test_each_store_tells_it_in_its_own_words(headers, names, wanted):

@@ -200,7 +200,7 @@ def test_a_bundle_that_holds_nothing_is_refused(s3_store, tmp_path, content):
 @pytest.mark.parametrize(
     "url",
     [
-        *("ftp://a/b", "s3://", "azure://account", "gs:///prefix"),
+        *("ftp://a/b", "s3://", "azure://account", "gs:///prefix", "s3://[bucket/a"),
         *("s3://bucket/a//b", "s3://bucket/../a", "azure://account/container//a"),
         *("s3://bucket/a?versionId=1", "gs://bucket/a#b", "s3://AKIA:hunter2@bucket/a"),
     ],

@@ -37,6 +37,7 @@ BODY = {
         "nextScheduleTimes": ["2026-03-02T02:00:00Z"],
         "lastSuccessfulTime": "2026-03-01T02:05:00Z",
         "coveredUntil": "2026-03-01T01:45:00Z",
+        "coverage": {"dueUntil": "2026-03-01T01:45:00Z"},
         "consecutiveFailures": 1,
         "totals": {"events": 7, "bytes": 70, "lateEvents": 1, "runs": {"Succeeded/Exported": 4}},
         "conditions": [

@@ -316,6 +316,16 @@ def test_a_redirect_within_the_host_is_followed(bench: Bench) -> None:
         assert bytes(b.spool.data) == ROWS
 
 
+def test_a_token_url_that_is_none_is_a_matter_of_the_spec(bench: Bench) -> None:
+    auth = Auth(api_client=ApiClientAuth(secret_name="x", token_url="https://host:port/oauth"))
+    with (
+        bench(Behaviour(), auth=auth, credentials=ApiClient("id", "secret")) as b,
+        pytest.raises(ConfigurationError, match="tokenUrl") as caught,
+    ):
+        b.read()
+    assert caught.value.reason == "InvalidUrl"
+
+
 def test_a_circle_of_redirects(bench: Bench) -> None:
     circle = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
     auth = Auth(bearer_token=BearerTokenAuth(secret_name="x"))

@@ -15,6 +15,8 @@ from synclog.windows import (
     format_time,
     parse_duration,
     parse_time,
+    piece,
+    pieces,
 )
 
 instants = st.integers(0, 200)
@@ -66,6 +68,11 @@ def test_cut_pieces_are_the_span_and_end_at_multiples(span, step):
     assert all(a.end == b.start for a, b in itertools.pairwise(pieces))
     assert all(piece.end % step == 0 for piece in pieces[:-1])
     assert all(piece.length <= step for piece in pieces)
+
+
+@given(windows, st.integers(1, 70))
+def test_each_window_of_a_span_can_be_had_without_the_others(span, step):
+    assert [piece(span, step, index) for index in range(pieces(span, step))] == cut(span, step)
 
 
 def test_a_step_of_nothing_is_refused():

@@ -164,9 +164,16 @@ def _bounded(value: Any, schema: Schema, path: str) -> Iterator[Problem]:
 
 def _ruled(value: Any, schema: Schema, path: str) -> Iterator[Problem]:
     for rule in schema.get("x-kubernetes-validations", ()):
-        if not _OLD_SELF.search(rule["rule"]) and not compile_rule(rule["rule"])({"self": value}):
+        if _OLD_SELF.search(rule["rule"]):
+            continue
+        said = rule["message"]
+        try:
+            holds = compile_rule(rule["rule"])({"self": value})
+        except ValueError as error:  # such as a day that is in no calendar
+            holds, said = False, f"{error} evaluating rule: {said}"
+        if not holds:
             shown = "" if isinstance(value, dict | list) else f"{_shown(value)}: "
-            yield Problem(path, f"Invalid value: {shown}{rule['message']}")
+            yield Problem(path, f"Invalid value: {shown}{said}")
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _ruled(item, schema["items"], f"{path}[{index}]")

@@ -38,6 +38,23 @@ class PersistentVolumeClaim(Model, frozen=True, kw_only=True):
     ] = None
 
 
+REGION_PATTERN = "^[-_.A-Za-z0-9]+$"
+"""The region is a part of the name of Amazon's hosts: with a slash in it, the host is another's."""
+Region = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        extra_json_schema=rules(
+            Rule(
+                f"self.matches('{REGION_PATTERN}')",
+                "write the region's name such as eu-central-1: letters, digits, '-', '_' and '.'",
+            )
+        ),
+    ),
+]
+
+
 class S3Credentials(Model, frozen=True, kw_only=True):
     """An access key, in a Secret."""
 
@@ -128,7 +145,7 @@ class S3(Model, frozen=True, kw_only=True):
     ]
     prefix: Prefix = ""
     region: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=64)] | None,
+        Region | None,
         Meta(description="Region of the bucket. Default: AWS_REGION of the pod, else us-east-1."),
     ] = None
     endpoint: Annotated[

@@ -20,10 +20,11 @@ from synclog.planning.slots import MOST_WINDOWS
 from synclog.windows import (
     Instant,
     Window,
-    cut,
     format_duration,
     format_seconds,
     format_time,
+    piece,
+    pieces,
     to_datetime,
 )
 
@@ -107,6 +108,9 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
     first, due = _first(intent, now), intent.settled(now)
     delay = format_duration(intent.settle_delay)
     yield f"  range        {_range(intent, first)}; settled after {delay}"
+    if intent.start is not None and intent.start < first:
+        kept = format_duration(intent.retention)
+        yield f"               the source keeps {kept}, and has forgotten what is older"
     if spec.suspend:
         yield "  first run    none: spec.suspend is true"
         return
@@ -115,8 +119,8 @@ def _story(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[st
 
 
 def _first(intent: Intent, now: Instant) -> Instant:
-    """Where coverage would start now; without a start the exporter pins the oldest it finds."""
-    return intent.first(now) or now - intent.retention
+    """Where coverage would start now: not before what the source still has."""
+    return max(intent.first(now), now - intent.retention)
 
 
 def _range(intent: Intent, first: Instant) -> str:
@@ -124,7 +128,7 @@ def _range(intent: Intent, first: Instant) -> str:
         long = format_duration(intent.look_back)
         return f"the last {long} at every run: what is missing is exported, the rest read again"
     until = f"until {format_time(intent.end)}" if intent.end is not None else "on, for ever"
-    return f"from {format_time(first)} {until}"
+    return f"from {format_time(intent.start or first)} {until}"
 
 
 def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator[str]:
@@ -145,18 +149,22 @@ def _schedule(spec: SyncLogExportSpec, intent: Intent, now: Instant) -> Iterator
 def _windows(
     spec: SyncLogExportSpec, intent: Intent, first: Instant, due: Instant
 ) -> Iterator[str]:
+    if intent.end is not None and intent.end <= first:
+        yield "               no window: the source has forgotten all of it"
+        return
     if due <= first:
         yield f"               no window yet: nothing has settled before {format_time(first)}"
         return
-    windows = cut(Window(first, due), intent.step)
-    jobs = -(-len(windows) // MOST_WINDOWS)
-    count = "1 window" if len(windows) == 1 else f"{len(windows)} windows"
+    span = Window(first, due)
+    many = pieces(span, intent.step)
+    jobs = -(-many // MOST_WINDOWS)
+    count = "1 window" if many == 1 else f"{many} windows"
     plural = "1 Job" if jobs == 1 else f"{jobs} Jobs, one after the other"
-    beside = min(spec.parallelism, len(windows))
+    beside = min(spec.parallelism, many)
     yield (
         f"               then {count} of at most {format_duration(intent.step)} in {plural}, "
         f"{beside} at a time:"
     )
-    shown = windows if len(windows) <= 4 else [*windows[:2], None, windows[-1]]
-    for window in shown:
-        yield f"               {window or '…'}"
+    shown = range(many) if many <= 4 else (0, 1, None, many - 1)
+    for index in shown:
+        yield f"               {'…' if index is None else piece(span, intent.step, index)}"

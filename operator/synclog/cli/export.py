@@ -1,11 +1,11 @@
 """``synclog-export``: the exporter for Jobs and for people."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from synclog import __version__
+from synclog.cli import pipes
 from synclog.cli.exporting import cat, coverage, ledger, run, verify
 from synclog.exporter.errors import ExportError
 
@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         code: int = args.command(args)
+        sys.stdout.flush()
     except ExportError as error:
         print(f"synclog-export: {error.reason}: {error.message}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has had enough. Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pipes.hang_up()
         return 0
     return code
 

@@ -10,6 +10,7 @@ import yaml
 
 from synclog import __version__
 from synclog.api.crd import custom_resource_definition
+from synclog.cli import pipes
 from synclog.cli.checking import CheckError, check
 from synclog.controller import logs, settings
 
@@ -23,9 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given = ["run", *given]
     options = parser.parse_args(given)
+    if options.command == "run":
+        return _run(options)
+    try:
+        code = _told(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pipes.hang_up()
+        return 0
+    return code
+
+
+def _told(options: argparse.Namespace) -> int:
     match options.command:
-        case "run":
-            return _run(options)
         case "crd":
             print(yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=100), end="")
         case "check":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import aiohttp
 import kopf
+import yaml
 from kubernetes import config
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import should_bypass_proxies
@@ -81,7 +82,10 @@ class Connection:
         loop = asyncio.get_running_loop()
         async with self._renewing:
             if loop.time() >= self._fresh_until:
-                info = await asyncio.to_thread(for_kopf, self._configuration)
+                try:
+                    info = await asyncio.to_thread(for_kopf, self._configuration)
+                except config.ConfigException as error:  # such as a token's file that is empty
+                    raise OSError(f"no token: {error}") from error
                 self._header = info.as_http_headers().get("Authorization", "")
                 self._fresh_until = loop.time() + _TOKEN_KEPT
         return self._header
@@ -105,7 +109,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
                 from_pod(configuration)
             except config.ConfigException:
                 from_file(None, None, configuration)
-    except config.ConfigException as error:
+    except (config.ConfigException, OSError, yaml.YAMLError) as error:
         raise ValueError(
             f"no way to the API server: {error}; run in a pod, or name a --kubeconfig"
         ) from error

@@ -98,6 +98,7 @@ def event_document(export: Export, event: Event, now: Instant, instance: str) ->
     at = format_seconds(now)
     told = f"{export.uid}\0{event.type}\0{event.reason}\0{event.message}"
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+    head = export.name[:230].rstrip("-.")  # each part of a name ends with a letter or a digit
     reference: dict[str, Any] = {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,
@@ -108,7 +109,7 @@ def event_document(export: Export, event: Event, now: Instant, instance: str) ->
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": export.namespace, "name": f"{export.name[:230]}.{digest}"},
+        "metadata": {"namespace": export.namespace, "name": f"{head}.{digest}"},
         "involvedObject": reference,
         "type": event.type,
         "reason": event.reason,

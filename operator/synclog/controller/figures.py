@@ -9,17 +9,20 @@ The text is written here and not by the client library: that takes over a second
 when it changes.
 """
 
-import itertools
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from synclog.api.status import ConditionStatus, ConditionType, GapState, SyncLogExportStatus
+from synclog.api.status import ConditionStatus, ConditionType, GapState
 from synclog.controller.cache import Store
 from synclog.controller.objects import Export
+from synclog.planning.conditions import oldest_missing_of
 from synclog.planning.due import Skip
 from synclog.planning.errors import SpecError
 from synclog.planning.schedule import parse_schedule
 from synclog.windows import SECOND, Instant, parse_duration, parse_time
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "synclog_export_"
 _OWN = ("namespace", "name")
@@ -46,7 +49,9 @@ FAMILIES = (
     Family("last_success_timestamp_seconds", "When a run last succeeded."),
     Family("covered_until_timestamp_seconds", "Up to where nothing is missing."),
     Family(
-        "oldest_unexported_timestamp_seconds", "The oldest instant that is not exported, nor lost."
+        "oldest_unexported_timestamp_seconds",
+        "The oldest instant that is not exported, nor lost. No series where nothing is missing: "
+        "a fixed range that is over, or look-backs that have all they asked for.",
     ),
     Family("source_retention_seconds", "How long the source keeps its log."),
     Family("coverage_gaps", "Ranges that came due and are not exported.", ("state",)),
@@ -89,7 +94,7 @@ class Figures:
         for export in self._exports.all():
             version, lines = self._known.get(export.uid, ("", []))
             if version != export.version:
-                lines = lines_of(export)
+                lines = _written(export)
             known[export.uid] = (export.version, lines)
         self._known = known
         text: list[str] = []
@@ -98,6 +103,15 @@ class Figures:
             text.append(f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n")
             text += [lines[number] for _, lines in known.values()]
         return "".join(text)
+
+
+def _written(export: Export) -> list[str]:
+    """The lines of one export. One with texts that nobody can read must not cost all others."""
+    try:
+        return lines_of(export)
+    except ValueError as error:
+        logger.warning("%s has no figures: %s", export, error)
+        return [""] * len(FAMILIES)
 
 
 def lines_of(export: Export) -> list[str]:
@@ -129,7 +143,7 @@ def samples_of(export: Export) -> Iterator[Sample]:
         "next_success_deadline_timestamp_seconds": deadline(export),
         "last_success_timestamp_seconds": _time(status.last_successful_time),
         "covered_until_timestamp_seconds": _time(status.covered_until),
-        "oldest_unexported_timestamp_seconds": _oldest_unexported(status),
+        "oldest_unexported_timestamp_seconds": oldest_missing_of(spec, status),
     }
     for name, at in times.items():
         if at is not None:
@@ -179,12 +193,6 @@ def deadline(export: Export) -> Instant | None:
     since = max([export.created, *(at for at in known if at is not None)])
     tick = next(schedule.after(since))
     return tick + parse_duration(spec.run_timeout) + parse_duration(spec.pending_timeout)
-
-
-def _oldest_unexported(status: SyncLogExportStatus) -> Instant | None:
-    gaps = status.coverage.gaps if status.coverage else []
-    missing = (gap.start for gap in gaps if gap.state is not GapState.LOST)
-    return _first(itertools.chain(missing, [status.covered_until] if status.covered_until else []))
 
 
 def _first(times: Iterable[str]) -> Instant | None:

@@ -229,8 +229,9 @@ class ApiServer:
                 else:
                     self._record(verb or method, status)
                     self._clock.heard(headers.get("Date"), asked, self._clock.ticks())
-                    if status < 300:
-                        return _decode(content)
+                    document = _object(content)
+                    if status < 300 and document is not None:
+                        return document
                     if status == 404 and missing_ok and _is_about(content, path):
                         return None
                     problem = _problem(status, content, f"{method} {path}")
@@ -249,13 +250,6 @@ def _path(resource: Resource, namespace: str | None, name: str = "", subresource
     return root + within + "".join(f"/{part}" for part in (plural, name, subresource) if part)
 
 
-def _decode(data: bytes) -> Document:
-    document = msgspec.json.decode(data)
-    if not isinstance(document, dict):
-        raise UnavailableError("the API server answered with something that is no object")
-    return document
-
-
 def _present(document: Document | None) -> Document:
     assert document is not None, "only a request with missing_ok can come back empty"
     return document
@@ -263,20 +257,23 @@ def _present(document: Document | None) -> Document:
 
 def _is_about(data: bytes, path: str) -> bool:
     """Whether a 404 speaks of the object, not of a path that this server does not know."""
-    details = _status(data).get("details") or {}
+    details = (_object(data) or {}).get("details") or {}
     return bool(details.get("name")) and f"/{details['name']}" in path
 
 
-def _status(data: bytes) -> Document:
+def _object(data: bytes) -> Document | None:
+    """An answer's JSON object; None where it is none, as of a proxy's page."""
     try:
         document = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _problem(status: int, data: bytes, what: str) -> ApiError:
-    document = _status(data)
+    if status < 300:
+        return UnavailableError(f"{what}: HTTP {status} with no JSON object", status=status)
+    document = _object(data) or {}
     reason = document.get("reason") or ""
     message = f"{what}: {document.get('message') or f'HTTP {status}'}"
     kind: type[ApiError] = RefusedError

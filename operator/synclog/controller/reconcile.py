@@ -238,9 +238,12 @@ class Reconciler:
         try:
             stored = await write_status(self._gateway, export, plan.status)
         except ConflictError:
-            fresh = await self._gateway.get(EXPORTS, export.namespace, export.name)
-            if fresh is not None:
-                self._cache.exports.put(export_of(fresh))
+            body = await self._gateway.get(EXPORTS, export.namespace, export.name)
+            fresh = None if body is None else export_of(body)
+            if fresh is None or fresh.uid != export.uid:
+                self._cache.exports.discard(export.uid)  # before a watch tells of it
+            else:
+                self._cache.exports.put(fresh)
             return False
         self._cache.exports.put(stored)
         for ended in set(plan.status.accounted_jobs) - set(export.status.accounted_jobs):

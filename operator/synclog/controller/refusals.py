@@ -8,8 +8,15 @@ from synclog.controller.objects import Export
 from synclog.controller.pods import problem_of
 
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
-_ELSEWHERE = re.compile(r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi)")
+_ELSEWHERE = re.compile(
+    r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi|emulator)"
+)
 """Variables, in lower case, that lead a storage library to another host."""
+_INSIDE = re.compile(r"path|ld_.*|python.*|openssl_.*|ssl_cert_(file|dir)")
+"""Variables, in lower case, that bring other code or other authorities into the exporter, such as
+from a volume that others write to."""
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""A host that every library reads alike: some take a backslash for the end of the host."""
 
 
 def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str] | None:
@@ -28,11 +35,12 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
         return "InvalidSpec", problem
     if not allowed_hosts:
         return None
-    for field, host in _hosts(spec):
-        if not any(_matches(host, pattern) for pattern in allowed_hosts):
+    for field, url in _urls(spec):
+        host = _host(url)
+        if host is None or not any(_matches(host, pattern) for pattern in allowed_hosts):
             return "SourceHostNotAllowed", (
                 f"spec.{field}: this operator sends credentials to "
-                f"{', '.join(allowed_hosts)} only, not to {host}; ask who runs the operator"
+                f"{', '.join(allowed_hosts)} only, not to {host or url}; ask who runs the operator"
             )
     for variable in (spec.pod_template.env if spec.pod_template else None) or ():
         name = str(variable.get("name", "")).lower()
@@ -41,11 +49,16 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
                 f"spec.podTemplate.env: {variable['name']} would send credentials another way; "
                 "write spec.source.proxy, or the endpoint of spec.destination"
             )
+        if _INSIDE.fullmatch(name):
+            return "SourceHostNotAllowed", (
+                f"spec.podTemplate.env: {variable['name']} would let other code, or other "
+                "authorities, see credentials; for authorities of your own write caBundle"
+            )
     return None
 
 
-def _hosts(spec: SyncLogExportSpec) -> list[tuple[str, str]]:
-    """Every host that sees credentials and that the resource names, with the field that does.
+def _urls(spec: SyncLogExportSpec) -> list[tuple[str, str]]:
+    """Every URL of a host that sees credentials, with the field that names it.
 
     Whoever chooses the endpoint of a store, and the keys of the Secret that is sent to it, could
     have any Secret sent there.
@@ -62,17 +75,20 @@ def _hosts(spec: SyncLogExportSpec) -> list[tuple[str, str]]:
         "destination.gcs.endpoint": gcs.endpoint if gcs else None,
         "destination.azureBlob.endpoint": azure.endpoint if azure else None,
     }
-    return [(field, _host(url)) for field, url in urls.items() if url is not None]
+    return [(field, url) for field, url in urls.items() if url is not None]
 
 
-def _host(url: str) -> str:
+def _host(url: str) -> str | None:
+    """The host of a URL; None where libraries may disagree about it."""
     try:
-        return urlsplit(url).hostname or url
+        host = urlsplit(url).hostname or ""
     except ValueError:
-        return url
+        return None
+    return host if _HOST.fullmatch(host) else None
 
 
 def _matches(host: str, pattern: str) -> bool:
+    pattern = pattern.lower()
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
     return host == pattern

@@ -1,6 +1,7 @@
 """The operator's settings: flags, environment variables, and why each has its default."""
 
 import os
+import re
 import socket
 import uuid
 from argparse import ArgumentParser, ArgumentTypeError
@@ -13,14 +14,18 @@ from synclog import __version__
 from synclog.windows import SECOND, parse_duration
 
 ENV_PREFIX = "SYNCLOG_OPERATOR_"
+_QUANTITY = re.compile(r"\d+(\.\d+)?([kMGTPE]|[KMGTPE]i)?", re.ASCII)
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def _seconds(text: str) -> float:
     try:
-        return parse_duration(text) / SECOND
+        seconds = parse_duration(text) / SECOND
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
+    if not seconds:
+        raise ArgumentTypeError(f"{text} is no time to wait: write a number above 0")
+    return seconds
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -60,8 +65,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _quantity(text: str) -> str:
-    number = text.rstrip("EPTGMKik")
-    if not number.replace(".", "", 1).isdecimal():
+    if not _QUANTITY.fullmatch(text):
         raise ArgumentTypeError(f"{text!r} is no quantity such as 10Gi")
     return text
 

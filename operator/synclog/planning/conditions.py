@@ -1,8 +1,10 @@
 """What holds now: one function a condition, each a pure sentence about the situation."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from synclog.api.spec import SyncLogExportSpec
 from synclog.api.status import (
     MESSAGE_LENGTH,
     Condition,
@@ -172,6 +174,24 @@ def oldest_missing(coverage: Coverage | None, *, look_back: bool) -> Instant | N
         return None
     open_gaps = [gap for gap in coverage.gaps if gap.state is not GapState.LOST]
     return parse_time(open_gaps[0].start if open_gaps else coverage.due_until)
+
+
+def oldest_missing_of(
+    spec: SyncLogExportSpec | None, status: SyncLogExportStatus
+) -> Instant | None:
+    """The same, as a status tells it; nothing behind the end of a fixed range is missing.
+
+    Args:
+        spec: as far as it is understood; None where it is not understood at all.
+        status: what is stored.
+    """
+    look_back = spec is not None and spec.range.last is not None
+    oldest = oldest_missing(status.coverage, look_back=look_back)
+    end = None
+    if spec is not None and spec.range.between is not None:
+        with suppress(ValueError):
+            end = parse_time(spec.range.between.end)
+    return None if oldest is not None and end is not None and oldest >= end else oldest
 
 
 def _oldest_missing(intent: Intent, coverage: Coverage | None) -> Instant | None:

@@ -10,7 +10,7 @@ from synclog.api.status import ConditionType, SyncLogExportStatus, shown_message
 from synclog.planning import conditions
 from synclog.planning.conditions import Finding
 from synclog.planning.model import Event, Plan
-from synclog.windows import Instant, Span, parse_duration, parse_time
+from synclog.windows import Instant, Span, parse_duration
 
 
 def refuse(
@@ -43,7 +43,7 @@ def refuse(
             "runs that are under way end, and are accounted for when this is served again",
         ),
     ]
-    oldest, retention = _oldest_missing(spec, status), _retention(spec)
+    oldest, retention = conditions.oldest_missing_of(spec, status), _retention(spec)
     wakeup = None
     if oldest is not None:
         findings.append(conditions.headroom(oldest, retention, now))
@@ -61,16 +61,6 @@ def refuse(
         events=() if told else (Event("Warning", finding.reason, finding.message),),
         wakeup=wakeup if wakeup is not None and wakeup > now else None,
     )
-
-
-def _oldest_missing(spec: SyncLogExportSpec | None, status: SyncLogExportStatus) -> Instant | None:
-    look_back = spec is not None and spec.range.last is not None
-    oldest = conditions.oldest_missing(status.coverage, look_back=look_back)
-    end = None
-    if spec is not None and spec.range.between is not None:
-        with suppress(ValueError):
-            end = parse_time(spec.range.between.end)
-    return None if oldest is not None and end is not None and oldest >= end else oldest
 
 
 def _retention(spec: SyncLogExportSpec | None) -> Span:

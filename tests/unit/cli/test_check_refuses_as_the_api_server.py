@@ -198,6 +198,18 @@ def rules(schema):
             yield from rules(schema[part])
 
 
+@pytest.mark.parametrize("end", ["2026-02-30T00:00:00Z", "0000-01-01T00:00:00Z"])
+def test_a_day_that_is_in_no_calendar_is_refused_by_both(end):
+    """The rule itself fails there; each says it in the words of its own library."""
+    document = manifest(range={"between": {"start": "2026-01-01T00:00:00Z", "end": end}})
+    for said in (check_says(document), server_says(document)):
+        (problem,) = said[1]
+        assert problem.startswith("spec.range.between: Invalid value")
+    (report,) = check(yaml.safe_dump(document))
+    assert not report.good
+    assert end in report.text
+
+
 def test_every_rule_of_the_definition_can_be_read():
     found = [compile_rule(each["rule"]) for each in rules(SCHEMA)]
     assert len(found) > 80

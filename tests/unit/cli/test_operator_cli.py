@@ -1,5 +1,8 @@
 """``synclog-operator``: crd, check, version, and how it refuses."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from synclog.windows import parse_time
 
 SAMPLES = Path(__file__).parents[3] / "deploy" / "samples"
 OVER = {"between": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}}
+LONG_AGO = {"start": "2020-01-01T00:00:00Z", "end": "2020-02-01T00:00:00Z"}
 NOW = parse_time("2026-03-28T12:00:00Z")
 GOOD = """
 apiVersion: synclog.dev/v1beta1
@@ -54,6 +58,13 @@ def test_a_good_one_is_explained():
         ({"range": {"rolling": {"from": "2027-01-01T00:00:00Z"}}}, "no window yet"),
         ({"range": {"rolling": {"maxWindow": "1h"}}}, "5 Jobs"),
         ({"range": OVER}, "next ticks   none: the range is over"),
+        ({"range": {"rolling": {"from": "2020-01-01T00:00:00Z"}}}, "then 91 windows"),
+        ({"range": {"rolling": {"from": "2020-01-01T00:00:00Z"}}}, "has forgotten what is older"),
+        ({"range": {"between": LONG_AGO}}, "no window: the source has forgotten all of it"),
+        (
+            {"range": {"rolling": {"from": "0001-01-01T00:00:00Z", "maxWindow": "1m"}}},
+            "then 129585 windows of at most 1m in 260 Jobs",
+        ),
         ({"range": {"last": {"duration": "7d"}}}, "the last 7d at every run"),
         ({"range": {"last": {"duration": "7d"}}}, "8 windows of at most 1d in 1 Job"),
     ],
@@ -139,3 +150,19 @@ def test_help_names_the_commands(capsys):
 def test_every_sample_is_a_good_one(sample):
     (report,) = check(sample.read_text(), NOW)
     assert report.good, report.text
+
+
+@pytest.mark.parametrize("command", [["check", str(SAMPLES / "volume.yaml")], ["crd"], ["version"]])
+def test_whoever_reads_no_further_is_put_up_with(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "synclog.cli.operator", *command],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")

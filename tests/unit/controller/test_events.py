@@ -60,6 +60,8 @@ async def test_an_event_that_is_refused_does_not_stop_the_next(gateway, make):
 
 def test_names_and_messages_stay_inside_the_limits(make):
     export = make.export("x" * 253)
+    dotted = event_document(make.export("x" * 229 + ".y"), EVENT, 0, "me")
+    assert ".." not in dotted["metadata"]["name"]
     body = event_document(export, Event("Normal", "R", "m" * 5000), 0, "me")
     assert len(body["metadata"]["name"]) <= 253
     assert len(body["message"]) == 1024

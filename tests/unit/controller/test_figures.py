@@ -17,6 +17,7 @@ STATUS = {
     "activeCount": 2,
     "consecutiveFailures": 1,
     "coverage": {
+        "dueUntil": "2026-03-01T01:45:00Z",
         "gaps": [
             {"start": "2026-02-10T00:00:00Z", "end": "2026-02-11T00:00:00Z", "state": "lost"},
             {"start": "2026-02-12T00:00:00Z", "end": "2026-02-13T00:00:00Z", "state": "failed"},
@@ -87,6 +88,29 @@ def test_the_figures_are_what_the_status_says(make, exports, scrape):
     assert format_seconds(int(oldest) * 1000) == "2026-02-12T00:00:00Z", "lost is not missing"
 
 
+BETWEEN = {"between": {"start": "2026-02-01T00:00:00Z", "end": "2026-03-01T00:00:00Z"}}
+ASKED = {"start": "2026-02-14T00:00:00Z", "end": "2026-02-15T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("range_", "coverage", "oldest"),
+    [
+        ({"rolling": {}}, {}, "2026-03-01T00:00:00Z"),
+        (BETWEEN, {}, None),
+        ({"last": {"duration": "7d"}}, {}, None),
+        ({"last": {"duration": "7d"}}, {"asked": [ASKED]}, ASKED["start"]),
+    ],
+)
+def test_the_oldest_unexported_is_what_the_condition_speaks_of(
+    make, exports, scrape, range_, coverage, oldest
+):
+    due = {"dueUntil": "2026-03-01T00:00:00Z", **coverage}
+    exports.put(export(make, spec={"range": range_}, coverage=due))
+    own = 'name="prod",namespace="team"'
+    found = scrape().get(f"synclog_export_oldest_unexported_timestamp_seconds{{{own}}}")
+    assert (found and format_seconds(int(found) * 1000)) == oldest
+
+
 def test_labels_survive_whatever_users_write(make, exports, scrape):
     exports.put(export(make, effectiveSchedule='a"b\\c\nd'))
     (info,) = (name for name in scrape() if "_info" in name)
@@ -151,6 +175,18 @@ def test_an_export_that_is_not_understood_still_has_its_status(make, exports, sc
     found = scrape()
     assert found['synclog_export_consecutive_failures{name="prod",namespace="team"}'] == 0
     assert not [name for name in found if "retention" in name]
+
+
+def test_one_that_cannot_be_read_does_not_cost_the_others(make, exports, scrape, caplog):
+    body = make.export_body("odd")
+    body["metadata"]["uid"] = "uid-odd"
+    body["status"] = {"coveredUntil": "2026-03-01T00:00:00.0000000000Z"}
+    exports.put(export_of(body))
+    exports.put(export(make))
+    assert {name for name in scrape() if 'name="prod"' in name} == set(scrape())
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "team/odd has no figures"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from aiohttp import web
 from kubernetes.client.configuration import Configuration
+from kubernetes.config import ConfigException
 
 from synclog.controller import gateway as module
 from synclog.controller.clock import ClusterClock
@@ -167,6 +168,20 @@ async def test_a_token_is_kept_for_a_while_and_renewed_when_it_is_refused(server
     assert sent == ["bearer token-1"] * 3 + ["bearer token-2"]
 
 
+async def test_a_token_that_cannot_be_read_is_asked_for_again(server):
+    """Its file may be empty for a moment while it is replaced."""
+    failures = [ConfigException("Token file exists but empty.")]
+
+    def hook(_configuration):
+        if failures:
+            raise failures.pop()
+
+    server.configuration.refresh_api_key_hook = hook
+    server.script[:] = [{"ok": True}]
+    assert await server.get(EXPORTS, "team", "prod") == {"ok": True}
+    assert server.counted == [("GET", 0), ("GET", 200)]
+
+
 async def test_an_authority_that_is_not_ours_is_not_believed(tmp_path):
     ours, theirs = trustme.CA(), trustme.CA()
     ours.cert_pem.write_to_path(tmp_path / "ours.crt")
@@ -201,6 +216,17 @@ async def test_an_authority_that_is_not_ours_is_not_believed(tmp_path):
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await ask(**settings)
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("page", ["<html>a proxy</html>", "", "[]"])
+async def test_an_answer_that_is_no_object_is_no_answer(server, page):
+    """It came from something before the API server: another try may reach that one."""
+    odd = lambda: web.Response(text=page)  # noqa: E731 - one answer of the script
+    server.script[:] = [odd, {"ok": True}]
+    assert await server.get(EXPORTS, "team", "prod") == {"ok": True}
+    server.script[:] = [odd]
+    with pytest.raises(UnavailableError, match="no JSON object"):
+        await server.get(EXPORTS, "team", "prod")
 
 
 async def test_in_the_end_it_gives_up_and_says_why(server):
@@ -275,6 +301,17 @@ async def test_a_silent_server_is_given_up_and_asked_again(server):
     await impatient.close()
     silent.set()
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("text", ["a: [", "{}", None])
+def test_a_kubeconfig_that_cannot_be_read_is_told_what_to_do(tmp_path, text):
+    file = tmp_path / "kubeconfig"
+    if text is None:
+        file.mkdir()
+    else:
+        file.write_text(text)
+    with pytest.raises(ValueError, match="name a --kubeconfig"):
+        load(str(file), None)
 
 
 def test_a_kubeconfig_that_watches_cannot_use_is_refused(tmp_path):

@@ -255,6 +255,27 @@ async def test_a_conflict_on_status_deletes_nothing_tells_nothing_and_looks_agai
     assert len(gateway.named(EVENTS)) == 1
 
 
+@pytest.mark.parametrize("again", [None, "uid-of-another"])
+async def test_a_resource_that_is_gone_is_forgotten_before_a_watch_tells(rig, gateway, make, again):
+    """Else it would be looked at without a pause for as long as the watch is silent.
+
+    Another one of its name is left to the watch: what is known already is no news, and not looked
+    at.
+    """
+    one = rig()
+    one.summary = "changed"
+    key = (EXPORTS, "team", "prod")
+    body = gateway.objects.pop(key)
+    if again:
+        body["metadata"] |= {"uid": again, "resourceVersion": "1000"}
+        gateway.objects[key] = body
+    assert await one.look() == NOW
+    writes = list(one.writes)
+    assert await one.look() is None
+    assert one.writes == writes
+    assert one.cache.exports.all() == []
+
+
 @pytest.mark.parametrize("spec", [{"source": 5}, {"suspend": "maybe"}])
 async def test_a_spec_that_is_not_understood_is_told_and_not_planned(gateway, make, spec):
     one = Rig(gateway, gateway.seed(EXPORTS, make.export_body(**spec)), CREATE)

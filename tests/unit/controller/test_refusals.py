@@ -28,6 +28,7 @@ def test_a_plain_resource_is_served(make):
 )
 def test_allowed_hosts_are_served(make, spec):
     assert refusal_of(make.export(**spec), ONLY) is None
+    assert refusal_of(make.export(**spec), tuple(host.upper() for host in ONLY)) is None
 
 
 @pytest.mark.parametrize(
@@ -37,10 +38,31 @@ def test_allowed_hosts_are_served(make, spec):
         ({"source": source("https://console.us.code42.com.evil.com")}, "source.url"),
         ({"source": source("https://crashplan.com")}, "source.url"),
         ({"source": source("https://xcrashplan.com")}, "source.url"),
+        # Python's host ends at the slash only; that of the storage library at the backslash.
+        ({"source": source(r"https://evil.example.com\.crashplan.com")}, "source.url"),
+        ({"source": source("https://[evil.crashplan.com")}, "source.url"),
+        ({"source": source("https://evil.example.com\uff0f.crashplan.com")}, "source.url"),
+        (
+            {
+                "destination": {
+                    "s3": {"bucket": "abc", "endpoint": r"https://evil.example.com\.crashplan.com"}
+                }
+            },
+            "destination.s3.endpoint",
+        ),
         ({"source": source(token_url="https://evil.example.com/t")}, "apiClient.tokenUrl"),
         ({"source": source(proxy="http://evil.example.com:3128")}, "source.proxy"),
         ({"podTemplate": {"env": [{"name": "HTTPS_PROXY", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "AWS_ENDPOINT_URL", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "PYTHONPATH", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "LD_PRELOAD", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "PATH", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "SSL_CERT_FILE", "value": "x"}]}}, "podTemplate.env"),
+        # With it the library takes its host from another variable.
+        (
+            {"podTemplate": {"env": [{"name": "AZURE_STORAGE_USE_EMULATOR", "value": "true"}]}},
+            "podTemplate.env",
+        ),
         (
             {"destination": {"s3": {"bucket": "abc", "endpoint": "https://evil.example.com"}}},
             "destination.s3.endpoint",

@@ -43,6 +43,7 @@ def test_a_flag_wins_over_its_variable_and_that_over_the_default():
         ("--leader-election", "False", "leader_election", False),
         ("--image-pull-policy", "always", "image_pull_policy", "Always"),
         ("--spool-size", "500Mi", "spool_size", "500Mi"),
+        ("--spool-size", "1.5G", "spool_size", "1.5G"),
         ("--api-qps", "0.5", "api_qps", 0.5),
     ],
 )
@@ -54,6 +55,8 @@ def test_values_are_read(flag, text, field, value):
     ("flag", "text"),
     [
         ("--resync", "soon"),
+        ("--resync", "0s"),
+        ("--retry-period", "0ms"),
         ("--workers", "0"),
         ("--workers", "many"),
         ("--api-qps", "-1"),
@@ -63,6 +66,9 @@ def test_values_are_read(flag, text, field, value):
         ("--leader-election", "perhaps"),
         ("--log-format", "xml"),
         ("--spool-size", "big"),
+        ("--spool-size", "10K"),
+        ("--spool-size", "10iG"),
+        ("--spool-size", ""),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_flag(flag, text):

@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from synclog.api.run import ENV_RUN_SPEC, Purpose
+from synclog.api import run
+from synclog.api.run import ENV_RUN_SPEC, ExitCode, Purpose
 from synclog.cli import export
 from synclog.cli.exporting import inputs, logs
 from synclog.cli.exporting.calendar import calendar
@@ -152,6 +153,33 @@ def test_times_that_are_none(text):
         inputs.time_argument(text)
 
 
+def test_a_variable_that_is_empty_is_not_set(monkeypatch):
+    """An empty destination would be the folder that the process happens to be in."""
+    for name in ("DESTINATION_DIR", "SPOOL_DIR", "AUTH_DIR", "CA_FILE", "TERMINATION_LOG"):
+        monkeypatch.setenv(f"SYNCLOG_{name}", "")
+    monkeypatch.setenv(run.ENV_JOB_INDEX, "")
+    monkeypatch.setenv(run.ENV_LOG_FORMAT, "")
+    args = export.parser().parse_args(["run"])
+    found = (args.destination, args.spool, args.auth_dir, args.ca_file, args.termination_log)
+    assert found == (None,) * 5
+    assert (args.index, args.log_format) == (None, "auto")
+    assert export.parser().parse_args(["verify"]).destination is None
+
+
+@pytest.mark.parametrize("command", ["coverage", "cat", "ledger"])
+def test_a_folder_without_a_ledger_is_told(tmp_path, capsys, command):
+    assert export.main([command, "--destination", str(tmp_path)]) == ExitCode.CONFIGURATION
+    assert "NoLedger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["-1", "newest"])
+def test_an_entry_that_cannot_be_is_a_wrong_command_line(tmp_path, capsys, number):
+    with pytest.raises(SystemExit) as ended:
+        export.main(["ledger", "--destination", str(tmp_path), f"--first={number}"])
+    assert ended.value.code == ExitCode.USAGE
+    assert "is no entry" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["run", "coverage", "verify", "cat", "query", "ledger"])
 def test_every_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -182,9 +210,11 @@ def test_a_flag_that_cannot_be_read_is_named(flag, text, words, capsys):
     [
         ({"settleDelay": "soon"}, "settleDelay: 'soon' is not a duration: write a whole number"),
         ({"source": {"retention": "90"}}, "source.retention: '90' is not a duration: write a"),
+        ({"coverageStart": "soon"}, "coverageStart or rounds: 'soon' is not a time such as"),
+        ({"rounds": ["24h", "x"]}, "coverageStart or rounds: 'x' is not a duration such as"),
     ],
 )
-def test_a_duration_of_a_spec_that_cannot_be_read_is_named(tmp_path, changes, words):
+def test_a_text_of_a_spec_that_cannot_be_read_is_named(tmp_path, changes, words):
     source = {"url": "https://x", "auth": {"bearerToken": {"secretName": "s"}}}
     spec = {
         "purpose": "inspect",

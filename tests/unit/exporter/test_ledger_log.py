@@ -25,9 +25,10 @@ IDENTITY = Identity(
 
 
 def window(start, end, kind=WindowRecord, events=1):
+    text = text_of(Window(start * HOUR, end * HOUR))
     return kind(
-        window=text_of(Window(start * HOUR, end * HOUR)),
-        content=Content(events=events, bytes=10),
+        window=text,
+        content=Content(events=events, bytes=10, first=text.start, last=text.start),
         evidence={},
     )
 

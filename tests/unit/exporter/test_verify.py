@@ -7,6 +7,7 @@ import pytest
 
 from synclog.api.run import LedgerHead
 from synclog.exporter import pipeline
+from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
 from synclog.exporter.ledger.entries import digest, path_of
 from synclog.exporter.verify import Verdict, verify
 from synclog.windows import DAY, Window
@@ -230,3 +231,42 @@ def test_a_part_does_not_expire_before_the_others_of_its_entry(bench):
     del bench.destination.content[first]
     report = check(bench.destination)
     assert ([each.path for each in report.findings], report.expired) == ([first], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry["record"]["window"].update(start="yesterday"),
+        lambda entry: entry["record"]["window"].update(end="2020-01-01T00:00:00.000Z"),
+        lambda entry: entry["record"].update(rounds=["Tomorrow"]),
+        lambda entry: entry["record"]["content"].update(timeZone="Mars/Olympus"),
+        lambda entry: entry["record"]["content"].update(first="never"),
+        lambda entry: entry["soFar"]["coverage"][0].update(end="never"),
+        lambda entry: entry["soFar"].update(lost=[{"start": "x", "end": "y"}]),
+        lambda entry: entry["soFar"].update(rechecked={"7d": [{"start": "x", "end": "y"}]}),
+    ],
+)
+def test_an_entry_with_times_that_are_none_cannot_be_read(archive, change):
+    rewrite(archive, 3, change)
+    assert reasons(check(archive)) == [("LedgerUnreadable", 3)]
+
+
+def test_an_identity_with_a_start_that_is_none_cannot_be_read(archive):
+    rewrite(archive, 0, lambda entry: entry["record"].update(coverageStart="long ago"))
+    assert ("LedgerUnreadable", 0) in reasons(check(archive))
+
+
+@pytest.mark.parametrize("kind", [AuthorisationError, ConfigurationError, DestinationError])
+@pytest.mark.parametrize("doing", ["read _synclog", "size year"])
+def test_a_destination_that_cannot_be_read_says_nothing_about_the_archive(
+    archive, monkeypatch, kind, doing
+):
+    left = [kind("Denied", "renew them")]
+
+    def step(what):
+        if what.startswith(doing) and left:
+            raise left.pop()
+
+    monkeypatch.setattr(archive, "step", step)
+    with pytest.raises(kind):
+        check(archive)

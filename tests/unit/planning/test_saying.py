@@ -1,8 +1,13 @@
 """What the status says, and when it changes."""
 
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 
 from support.world import SPEC, World, at, make_spec
+from synclog.planning import conditions
 from synclog.planning.model import Stuck
 from synclog.windows import DAY, MINUTE, Window, format_seconds
 
@@ -116,3 +121,13 @@ def test_nothing_changes_when_nothing_happened():
     assert world.status == before
     assert plan.events == ()
     assert SPEC["schedule"] == before.effective_schedule
+
+
+def test_every_word_under_status_is_documented():
+    words = set(
+        re.findall(r'(?:return|else|:|get\(.*,) "(\w+)"', inspect.getsource(conditions.summary))
+    )
+    assert {"Invalid", "Inspecting", "UpToDate", "Behind"} <= words
+    docs = (Path(__file__).parents[3] / "docs/operations.md").read_text()
+    table = docs.partition("| STATUS | means |")[2].partition("\n\n")[0]
+    assert words <= set(re.findall(r"`(\w+)`", table))

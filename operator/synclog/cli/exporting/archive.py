@@ -13,7 +13,7 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     """Add the argument that names the archive."""
     parser.add_argument(
         "--destination",
-        default=os.environ.get(ENV_DESTINATION_DIR),
+        default=os.environ.get(ENV_DESTINATION_DIR) or None,  # empty is not set
         metavar="DIR",
         help="folder of the archive, or s3://bucket/prefix with credentials in AWS_* variables "
         f"(default: ${ENV_DESTINATION_DIR})",

@@ -10,6 +10,7 @@ import msgspec
 
 from synclog.api.destination import Destination
 from synclog.api.output import Compression, Output, OutputFormat
+from synclog.api.rounds import counts_from
 from synclog.api.run import ENV_RUN_SPEC, Owner, Purpose, RunSpec, SpanText
 from synclog.api.source import (
     ApiClientAuth,
@@ -20,7 +21,7 @@ from synclog.api.source import (
     UserPasswordAuth,
 )
 from synclog.exporter.errors import ConfigurationError
-from synclog.windows import MINUTE, Instant, format_time, parse_duration, parse_time
+from synclog.windows import MINUTE, Instant, Window, format_time, parse_duration, parse_time
 
 LAPTOP = Owner(namespace="local", name="synclog-export")
 """Owner of a ledger that was begun by hand."""
@@ -104,6 +105,13 @@ def _decoded(data: bytes, *, where: str) -> RunSpec:
         except ValueError as error:
             wrong = f"{where}: {field}: {text!r} is not a duration: {_DURATIONS}"
             raise ConfigurationError("InvalidRunSpec", wrong) from error
+    try:
+        parse_time(spec.coverage_start)
+        for name in spec.rounds:
+            counts_from(name, Window(0, 1))
+    except ValueError as error:
+        wrong = f"{where}: coverageStart or rounds: {error}"
+        raise ConfigurationError("InvalidRunSpec", wrong) from error
     return spec
 
 

@@ -5,6 +5,7 @@ import argparse
 import msgspec
 
 from synclog.cli.exporting import archive
+from synclog.exporter.errors import ConfigurationError
 from synclog.exporter.ledger import Ledger
 from synclog.exporter.source import SystemClock
 
@@ -19,13 +20,24 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     archive.add_destination(parser)
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="begin with this entry")
+    parser.add_argument(
+        "--first", type=_number, default=0, metavar="N", help="begin with this entry"
+    )
     parser.set_defaults(command=run)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no entry: write its number, from 0 on")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    ledger = Ledger(archive.opened(args), clock=SystemClock().now)
+    destination = archive.opened(args)
+    ledger = Ledger(destination, clock=SystemClock().now)
+    if ledger.entry(0) is None:
+        raise ConfigurationError("NoLedger", f"{destination} holds no ledger")
     number = args.first
     while found := ledger.entry(number):
         entry, digest = found

@@ -82,7 +82,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=run)
-    env = os.environ
+    env = {name: value for name, value in os.environ.items() if value}  # empty is not set
     what = parser.add_argument_group("what to export, from a spec")
     what.add_argument("--spec", metavar="FILE", help="run spec as JSON; - is standard input")
     what.add_argument(

@@ -36,7 +36,8 @@ both SHA-256 of each file, the number of events and their digest, the windows.
 With --expect, also a ledger whose newest entries were cut off is found: give a head
 that was seen before, such as status.ledger of the SyncLogExport or a former report.
 
-exit codes: 0 complete, 3 sound but with gaps, 14 broken, 13 cannot be read
+exit codes: 0 complete, 3 sound but with gaps, 14 broken; 10, 11 and 13: it cannot be
+  read (no such archive, credentials refused, the storage failed)
 
 examples:
   synclog-export verify --destination ./archive

@@ -100,7 +100,7 @@ def _time(text: str) -> str:
         pass
     try:
         return format_time(from_datetime(parsedate_to_datetime(text).astimezone(UTC)))
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
 
 

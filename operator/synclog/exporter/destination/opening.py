@@ -44,7 +44,10 @@ def destination_at(text: str) -> Destination:
     """
     if "://" not in text:
         return Volume(Path(text))
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # brackets, which are for addresses
+        parts = urlsplit("")
     first, prefix = parts.netloc, parts.path.strip("/")
     match "" if _odd(text, prefix) else parts.scheme:
         case "s3" if first:

@@ -1,6 +1,8 @@
 """Amazon S3 and the stores that speak its protocol."""
 
 import functools
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -8,15 +10,18 @@ from urllib.parse import urlsplit
 import obstore
 from obstore.store import S3Store
 
-from synclog.api.destination import S3, S3Credentials, S3EncryptionType
+from synclog.api.destination import REGION_PATTERN, S3, S3Credentials, S3EncryptionType
 from synclog.exporter.destination.connection import connection, connection_of_environment
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
 from synclog.exporter.destination.secrets import read_again, secret
+from synclog.exporter.errors import ConfigurationError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
     from obstore.store import S3Config, S3Credential
+
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def mounted_key(names: S3Credentials, folder: Path) -> "S3Credential":
@@ -43,8 +48,10 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         ca: authorities to trust besides the public ones, PEM.
 
     Raises:
-        ConfigurationError: a file of the credentials is missing, empty or no text.
+        ConfigurationError: a file of the credentials is missing, empty or no text; or the region
+            is none.
     """
+    _check_region(spec.region)
     provider = functools.partial(mounted_key, spec.credentials, auth) if spec.credentials else None
     if provider:
         provider()  # a missing file is told before anything is asked
@@ -70,6 +77,7 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
 
 def s3_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AWS_* variables say the rest."""
+    _check_region(None)
     store = S3Store(
         bucket,
         config={"checksum_algorithm": "SHA256"},
@@ -77,6 +85,23 @@ def s3_of_environment(bucket: str, prefix: str) -> Bucket:
     )
     place = _place(bucket, prefix, encryption=None, tagged=False)
     return Bucket(store, place, _protection(store, None))
+
+
+def _check_region(region: str | None) -> None:
+    """Refuse a region that would lead to another host; the library takes it into the host's name.
+
+    Raises:
+        ConfigurationError: the spec or the environment has such a one.
+    """
+    # The library heeds the case of the prefix only.
+    named = (value for name, value in os.environ.items() if name.upper() in _REGIONS)
+    for found in (*named, region):
+        if found and not re.fullmatch(REGION_PATTERN, found):
+            raise ConfigurationError(
+                "WrongRegion",
+                f"{found!r} is no region: write the name of one, such as eu-central-1, as region "
+                "in spec.destination, or as AWS_REGION",
+            )
 
 
 def _config(spec: S3) -> "S3Config":

@@ -1,15 +1,19 @@
 """What an entry of the ledger holds, and its form as bytes. docs/ledger.md tells auditors."""
 
 import hashlib
+import itertools
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct, field
 
+from synclog.api import rounds
 from synclog.api.output import Compression, OutputFormat
 from synclog.api.run import Owner, Totals, WindowText
 from synclog.api.source import SourceFormat
 from synclog.exporter.errors import IntegrityError
+from synclog.windows import Window, parse_time
 
 FOLDER = "_synclog/ledger"
 """Folder of the entries. Query engines skip names that begin with an underscore."""
@@ -181,7 +185,8 @@ def decode(data: bytes, *, number: int) -> Entry:
     """
     try:
         entry = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+        _check_texts(entry)
+    except (msgspec.DecodeError, ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise IntegrityError(
             "LedgerUnreadable",
             f"ledger entry {number} cannot be read ({error}): it was damaged, or a newer "
@@ -198,6 +203,33 @@ def decode(data: bytes, *, number: int) -> Entry:
             "version that wrote it",
         )
     return entry
+
+
+def _check_texts(entry: Entry) -> None:
+    """See whether times, windows, rounds and zones are what they should be.
+
+    Raises:
+        ValueError: one is not.
+        ZoneInfoNotFoundError, OSError: the same of a zone.
+    """
+    record, so_far = entry.record, entry.so_far
+    windows = [*so_far.coverage, *so_far.lost, *itertools.chain(*so_far.rechecked.values())]
+    names = [*so_far.rechecked]
+    if isinstance(record, Identity):
+        parse_time(record.coverage_start)
+    if isinstance(record, Publishing):
+        content = record.content
+        windows.append(record.window)
+        if content.events:
+            Window(parse_time(content.first), parse_time(content.last) + 1)
+        if content.time_zone:
+            ZoneInfo(content.time_zone)
+    if isinstance(record, WindowRecord | Recheck):
+        names += record.rounds
+    for text in windows:
+        Window(parse_time(text.start), parse_time(text.end))
+    for name in names:
+        rounds.counts_from(name, Window(0, 1))
 
 
 def digest(data: bytes) -> str:

@@ -20,13 +20,13 @@ from synclog.exporter.pipeline.opening import open_ledger
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.recheck import recheck_window
 from synclog.exporter.pipeline.site import Site
-from synclog.windows import Instant, Window, cut, format_time, parse_time
+from synclog.windows import Instant, Span, Window, format_time, parse_time, piece, pieces
 
 log = logging.getLogger(__name__)
 
 
-def windows_of(spec: RunSpec) -> list[Window]:
-    """The windows of a spec's span, in order; a window run needs at least one.
+def _span_of(spec: RunSpec) -> tuple[Window, Span]:
+    """The span of a spec, and the step that it is cut at.
 
     Raises:
         ConfigurationError: the span is missing or makes no sense.
@@ -38,23 +38,24 @@ def windows_of(spec: RunSpec) -> list[Window]:
         raise ConfigurationError("InvalidRunSpec", wrong)
     try:
         span = Window(parse_time(spec.span.start), parse_time(spec.span.end))
-        return cut(span, spec.span.step_ms)
     except ValueError as error:
         raise ConfigurationError("InvalidRunSpec", f"span: {error}") from error
+    return span, spec.span.step_ms
 
 
 def window_count(spec: RunSpec) -> int:
     """How many indexes a run of this spec has."""
-    return 1 if spec.purpose is Purpose.INSPECT else len(windows_of(spec))
+    return 1 if spec.purpose is Purpose.INSPECT else pieces(*_span_of(spec))
 
 
 def _window_at(spec: RunSpec, index: int) -> Window:
-    windows = windows_of(spec)
-    if not 0 <= index < len(windows):
+    span, step = _span_of(spec)
+    count = pieces(span, step)
+    if not 0 <= index < count:
         raise ConfigurationError(
-            "InvalidRunSpec", f"index {index} is none of the span's {len(windows)} windows"
+            "InvalidRunSpec", f"index {index} is none of the span's {count} windows"
         )
-    return windows[index]
+    return piece(span, step, index)
 
 
 class _Report:

@@ -241,12 +241,20 @@ class Transport:
 
     def _send_token_request(self, request: TokenRequest) -> bytes:
         """Send a request to a token endpoint; see `tokens.TokenSender`."""
+        try:
+            url = httpx.URL(request.url)
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(
+                "InvalidUrl",
+                f"tokenUrl is not the URL of a token endpoint ({error}): write one such as "
+                "https://api.us.code42.com/v1/oauth",
+            ) from error
 
         def once() -> bytes:
             self._pace.wait()
             response = self._send(
                 self._client.build_request(
-                    request.method, request.url, params=request.params, headers=request.headers
+                    request.method, url, params=request.params, headers=request.headers
                 )
             )
             try:

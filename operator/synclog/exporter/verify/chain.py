@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from synclog.exporter.errors import DestinationError, ExportError, IntegrityError
+from synclog.exporter.errors import IntegrityError
 from synclog.exporter.ledger import Entry, Head, Identity, Ledger, Recheck
 from synclog.exporter.ledger.entries import Publishing
 from synclog.exporter.ledger.rules import after, window_of
@@ -17,7 +17,7 @@ def follow(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[Entry, Hea
     that cannot be read.
 
     Raises:
-        DestinationError: the destination cannot be read.
+        ExportError: the destination cannot be read.
     """
     head: Head | None = None
     published: list[tuple[int, Window]] = []
@@ -29,9 +29,7 @@ def follow(ledger: Ledger, findings: list[Finding]) -> Iterator[tuple[Entry, Hea
                 return
             entry, digest = found
             head = _next(head, entry, digest, findings)
-        except DestinationError:
-            raise
-        except ExportError as error:
+        except IntegrityError as error:
             findings.append(_finding(error, number))
             return
         if isinstance(entry.record, Publishing):
@@ -85,5 +83,5 @@ def _overtaken(
     return []
 
 
-def _finding(error: ExportError, number: int) -> Finding:
+def _finding(error: IntegrityError, number: int) -> Finding:
     return Finding(reason=error.reason, message=error.message, entry=number)

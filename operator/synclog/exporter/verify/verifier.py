@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from synclog import __version__
 from synclog.api.run import LedgerHead
 from synclog.exporter.destination import PROBE, Destination
-from synclog.exporter.errors import DestinationError, ExportError
+from synclog.exporter.errors import IntegrityError
 from synclog.exporter.ledger import Content, Head, Ledger
 from synclog.exporter.ledger.coverage import Coverage
 from synclog.exporter.ledger.entries import FOLDER, WindowRecord, path_of
@@ -37,7 +37,8 @@ def verify(
         progress: told how many events and bytes were checked so far.
 
     Raises:
-        DestinationError: the destination cannot be read.
+        ExportError: the destination cannot be read: it failed, refuses the credentials, or is
+            not as it is described. That says nothing about the archive.
     """
     walk = _Walk(destination, Ledger(destination, clock=clock))
     for head, content in walk.entries():
@@ -93,9 +94,7 @@ class _Walk:
                     present.append(part)
                 else:
                     self._absent.append((head.number, part.path))
-            except DestinationError:
-                raise
-            except ExportError as error:  # the path itself is not to be trusted
+            except IntegrityError as error:  # the path itself is not to be trusted
                 self._find(error.reason, error.message, entry=head.number)
         if present and self._oldest_present is None:
             self._oldest_present = head.number
