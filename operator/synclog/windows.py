@@ -45,6 +45,11 @@ def to_datetime(instant: Instant) -> datetime:
     return _EPOCH + timedelta(milliseconds=instant)
 
 
+def to_second(instant: Instant) -> Instant:
+    """The whole second that an instant is, or the next one."""
+    return -(-instant // SECOND) * SECOND
+
+
 _FIRST = from_datetime(datetime.min.replace(tzinfo=UTC))
 _LAST = from_datetime(datetime.max.replace(tzinfo=UTC))
 

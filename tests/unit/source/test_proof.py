@@ -1,97 +1,18 @@
 """Proofs against a model of a source that cuts and caps: complete, or an error, never less."""
 
-from bisect import bisect_left
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.model_source import HEADER, ROW, Model
+from support.spools import MemorySpool
 from synclog.exporter.errors import UnprovenError
-from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.proof import Prover
-from synclog.exporter.source.selection import select
 from synclog.windows import SECOND, Window
 
 WINDOW = Window(1_000_000, 1_100_000)
 KNOWN = Window(0, 10_000_000)
-ROW = 10
-HEADER = 5
-
-
-@dataclass
-class Model:
-    """A source with one number for each event: its time."""
-
-    events: list[int]
-    row_cap: int | None = None
-    byte_cut: int | None = None
-    framed: bool = True
-    framed_below: int = 0
-    """Bodies with fewer rows tell their end in any case, as those that fit into a buffer do."""
-    drops: int = 0
-    """Bytes that every body lacks at its end."""
-    drops_rows: int = 0
-    """Rows that every body lacks at its end, wholly."""
-    ends_before: int | None = None
-    """An event that no body shows, and nothing behind it; bodies end cleanly there."""
-    newest_first: bool = False
-    no_order: bool = False
-    bare: bool = False
-    """Whether the last record has no line end."""
-    bare_header: bool = False
-    """Whether a header without records has none either."""
-    tells_total: bool = False
-    total_is_capped: bool = True
-    shows_seconds: bool = False
-    """Whether it selects by milliseconds, and shows whole seconds."""
-    asked: int = 0
-
-    def read(self, window: Window, asked: Asked, spool: Spool) -> Answer:
-        self.asked += 1
-        first = bisect_left(self.events, asked.after)
-        end = bisect_left(self.events, asked.before + 1)
-        true = self.events[first:end]
-        if self.newest_first:
-            true.reverse()
-        if self.no_order:
-            true.sort(key=lambda event: event * 7919 % 10_007)
-        served = true[: self.row_cap]
-        if self.ends_before in served:
-            served = served[: served.index(self.ends_before)]
-        served = served[: max(len(served) - self.drops_rows, 0)]
-        framed = self.framed or len(served) < self.framed_below
-        answer = Answer(window, asked, tells_the_end=framed)
-        size = HEADER + ROW * len(served)
-        if self.bare and (served or self.bare_header):
-            size -= 1
-            answer.ends_mid_line = True
-        kept = size - self.drops if self.byte_cut is None else min(size, self.byte_cut)
-        if kept < size:
-            assert not framed
-            size = max(kept, HEADER)
-            whole, rest = divmod(size - HEADER, ROW)
-            served = served[: whole + (rest == ROW - 1)]
-            answer.ends_mid_line = rest > 0
-            answer.broken = 0 < rest < ROW - 1
-        if self.tells_total:
-            answer.total = len(served) if self.total_is_capped else len(true)
-        answer.served = size
-        answer.rows = len(served)
-        if served:
-            records = [b"%09d" % event for event in served]
-            selected = select(records, list(map(self.shown, served)), window)
-            data = b"".join(record + b"\n" for record in selected.records)
-            spool.write(data)
-            answer.add(selected, len(data))
-        return answer
-
-    def shown(self, event: int) -> int:
-        """The time that a record says."""
-        return event - event % SECOND if self.shows_seconds else event
-
-
 times = st.lists(
     st.one_of(
         st.integers(WINDOW.start - 3000, WINDOW.end + 3000),
@@ -117,19 +38,31 @@ def models(draw: st.DrawFn) -> Model:
         framed=framed,
         tells_total=draw(st.booleans()),
         total_is_capped=draw(st.booleans()),
-        shows_seconds=draw(st.booleans()),
+        shows=draw(st.sampled_from([(1,), (SECOND,), (1, SECOND, 100), (10,)])),
     )
 
 
-@given(models())
-def test_complete_or_an_error(model: Model) -> None:
-    spool = Memory()
+windows = st.sampled_from(
+    [
+        WINDOW,
+        Window(WINDOW.start + 5000, WINDOW.start + 6000),
+        # Edges that cut a second.
+        Window(WINDOW.start + 123, WINDOW.start + 60_100),
+        Window(WINDOW.start + 4900, WINDOW.start + 5700),
+        Window(WINDOW.start + 5001, WINDOW.start + 5400),
+    ]
+)
+
+
+@given(models(), windows)
+def test_complete_or_an_error(model: Model, window: Window) -> None:
+    spool = MemorySpool()
     spool.write(b"before")
     cap = model.row_cap or 1000
     prover = Prover(model.read, spool, cap=cap, known=KNOWN)
-    expected = [event for event in model.events if model.shown(event) in WINDOW]
+    expected = [event for event in model.events if model.shown(event) in window]
     try:
-        proven = prover.prove(WINDOW)
+        proven = prover.prove(window)
     except UnprovenError:
         return
     assert spool.data[:6] == b"before"
@@ -137,27 +70,13 @@ def test_complete_or_an_error(model: Model) -> None:
     assert sum(answer.events for answer in proven.answers) == len(expected)
     assert sum(answer.bytes for answer in proven.answers) == len(spool.data) - 6
     edges = [edge for a in proven.answers for edge in (a.window.start, a.window.end)]
-    assert edges[0] == WINDOW.start
-    assert edges[-1] == WINDOW.end
+    assert edges[0] == window.start
+    assert edges[-1] == window.end
     assert edges[1:-1:2] == edges[2:-1:2]
 
 
-class Memory:
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, data: bytes | bytearray | memoryview, /) -> None:
-        self.data += data
-
-    def truncate(self, size: int, /) -> None:
-        self.data = self.data[:size]
-
-    def tell(self) -> int:
-        return len(self.data)
-
-
 def prove(model: Model, cap: int = 1000) -> Proof:
-    spool = Memory()
+    spool = MemorySpool()
     proven = Prover(model.read, spool, cap=cap, known=KNOWN).prove(WINDOW)
     expected = [event for event in model.events if event in WINDOW]
     assert sorted(map(int, spool.data.split())) == expected
@@ -372,16 +291,3 @@ def test_a_wider_answer_that_is_capped_is_no_contradiction() -> None:
     before, inside = [WINDOW.start - 30_000] * 300, [WINDOW.start + 7] * 60
     model = Model([*before, *inside, *[WINDOW.end + 1] * 40], row_cap=200)
     assert prove(model, cap=10_000) is Proof.HALVES
-
-
-@pytest.mark.parametrize("beside", [[], [WINDOW.start + 4100], [WINDOW.start + 6900]])
-def test_a_second_that_hides_finer_times_is_never_halved(beside: list[int]) -> None:
-    second = WINDOW.start + 5000
-    events = sorted([second + 200, second + 500, second + 700, *beside])
-    capped = Model(events, row_cap=2, tells_total=True, total_is_capped=False, shows_seconds=True)
-    with pytest.raises(UnprovenError, match="a second cannot be halved"):
-        Prover(capped.read, Memory(), cap=1000, known=KNOWN).prove(WINDOW)
-    capped.row_cap = 3
-    spool = Memory()
-    Prover(capped.read, spool, cap=1000, known=KNOWN).prove(WINDOW)
-    assert sorted(map(int, spool.data.split())) == events

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 from synclog.exporter.source.digest import combine, multiset_sum
 from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.selection import Selected
-from synclog.windows import Instant, Window
+from synclog.windows import Instant, Window, to_second
 
 _MARGIN_LIMIT = 1000
 _MARGIN_SHARE = 100
@@ -53,7 +53,8 @@ class Asked:
     """The bounds that are sent for a window: wider, as nobody knows whether they are inclusive.
 
     The margin is a second, or less for short windows, so that halving a window still halves the
-    answer. With one millisecond it is ``(start - 1, end)``: right for either kind of bound.
+    answer. A window that ends amid a second is asked for up to the end of that: what the source
+    shows as a whole second may be later within it.
     """
 
     after: Instant
@@ -63,7 +64,13 @@ class Asked:
     def around(cls, window: Window) -> "Asked":
         """The bounds to ask for a window."""
         margin = min(max(window.length // _MARGIN_SHARE, 1), _MARGIN_LIMIT)
-        return cls(window.start - margin, window.end + margin - 1)
+        before = max(window.end + margin - 1, to_second(window.end))
+        return cls(window.start - margin, before)
+
+    @classmethod
+    def closely(cls, window: Window) -> "Asked":
+        """The least bounds that are right, be they inclusive or not."""
+        return cls(window.start - 1, window.end)
 
 
 @dataclass(slots=True)

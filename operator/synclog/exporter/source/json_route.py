@@ -144,7 +144,7 @@ class JsonRoute:
 
         One that is shown as a whole second may be the second: the source may know finer times.
         """
-        asked = Asked.around(Window(tie.instant, tie.instant + 1))
+        asked = Asked.closely(Window(tie.instant, tie.instant + 1))
         bounds = [asked]
         if tie.instant % SECOND == 0:
             bounds.append(Asked(asked.after, tie.instant + SECOND))

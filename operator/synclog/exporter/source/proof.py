@@ -30,7 +30,7 @@ from synclog.exporter.source.answer import Answer, Asked, Discarded, Read, Spool
 from synclog.exporter.source.digest import combine
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.following import WIDENINGS, Following, Verdict
-from synclog.windows import SECOND, Instant, Window, format_time
+from synclog.windows import HOUR, SECOND, Instant, Window, format_time, to_second
 
 _ROUND = 100
 _ROUND_BELOW = 10_000
@@ -68,6 +68,8 @@ class Prover:
         self._spool = spool
         self._cap = cap
         self._known = known
+        self._cuts: set[Instant] = set()
+        """Edges of parts that cut a second."""
 
     def prove(self, window: Window) -> Proven:
         """Read a window; on return the spool has its records, proven complete.
@@ -77,10 +79,7 @@ class Prover:
             ExportError: as the reading.
         """
         base = self._spool.tell()
-        return self._settle(self._ask(window), base)
-
-    def _ask(self, window: Window) -> Answer:
-        return self._read(window, Asked.around(window), self._spool)
+        return self._settle(self._read(window, Asked.around(window), self._spool), base)
 
     def _settle(self, whole: Answer, base: int) -> Proven:
         """Prove an answer whose records are in the spool from `base` on, the last ones there."""
@@ -126,22 +125,61 @@ class Prover:
         self._spool.truncate(base)
         windows = list(_parts(whole))
         read: list[tuple[Answer, int]] = []
+        self._cuts.update(part.start for part in windows[1:] if part.start % SECOND)
         for window in windows:
             at = self._spool.tell()
-            asked = _closely(window, whole) or Asked.around(window)
-            read.append((self._read(window, asked, self._spool), at))
+            read.append((self._read_part(window, self._bounds(window, whole)), at))
         answers = [answer for answer, _ in read]
         smaller = len(answers) > 1 and all(_is_smaller(answer, whole) for answer in answers)
         if agrees and smaller and _is_together(whole, answers) and self._keeps_ends(whole):
             return Proven(answers, Proof.HALVES)
         proven = self._each(read)
-        if _may_be_finer(whole) and sum(part.events for part in proven.answers) < whole.events:
+        self._check_nothing_lacks(whole, proven)
+        return proven
+
+    def _bounds(self, part: Window, whole: Answer) -> Asked:
+        """Bounds for a part: with no margin where it cuts a second, so that strays show."""
+        wide = _closely(part, whole) or Asked.around(part)
+        return Asked(
+            part.start - 1 if part.start in self._cuts else wide.after,
+            part.end if part.end in self._cuts else wide.before,
+        )
+
+    def _read_part(self, window: Window, asked: Asked) -> Answer:
+        """Read a part; one that cuts a second must show no record from before its bounds.
+
+        The source shows that one with fewer digits than it selects by: it belongs into the part
+        before, which is not asked for as far as that.
+        """
+        answer = self._read(window, asked, self._spool)
+        strays = answer.earliest is not None and answer.earliest < asked.after
+        if window.start in self._cuts and strays:
             raise UnprovenError(
                 "AnswersDisagree",
-                f"{whole.window} has {whole.events} records, and its parts have fewer: the source "
-                "shows whole seconds and selects by finer times, so that a second cannot be halved",
+                f"asked for {window}, the source shows a record of "
+                f"{format_time(answer.earliest or 0)}: it selects by finer times than it shows, "
+                "so that a second cannot be halved. If the source has no cap at "
+                f"{self._cap} rows, set source.maxRowsPerAnswer higher",
             )
-        return proven
+        return answer
+
+    def _check_nothing_lacks(self, whole: Answer, proven: Proven) -> None:
+        """See that the parts have as many records as the whole showed, whatever it lacked itself.
+
+        Fewer are in order only where pages moved, so that the whole may show one twice, or where
+        the source forgets them meanwhile.
+        """
+        moved = whole.broken and whole.page_size is not None
+        if moved or whole.first is None or whole.first < self._known.start + HOUR:
+            return
+        events = sum(answer.events for answer in proven.answers)
+        if events < whole.events:
+            raise UnprovenError(
+                "AnswersDisagree",
+                f"{whole.window} has {whole.events} records when it is asked for as a whole, and "
+                f"{events} when it is asked for in parts: the source selects by other times than "
+                "it shows, or its records vanish",
+            )
 
     def _each(self, read: list[tuple[Answer, int]]) -> Proven:
         """Prove each part for itself; what is in the spool after a part is read again."""
@@ -157,7 +195,8 @@ class Prover:
                 part = self._settle(answer, at)
                 fresh = False
             else:
-                part = self.prove(answer.window)
+                base = self._spool.tell()
+                part = self._settle(self._read_part(answer.window, answer.asked), base)
             proven += part.answers
         return Proven(proven, proof)
 
@@ -335,6 +374,9 @@ def _parts(whole: Answer) -> Iterator[Window]:
         cuts = [next((even for even in evens if first < even), middle)]
     elif _may_be_finer(whole) and (start < first or first + SECOND < end):
         cuts = [first, first + SECOND]
+    elif first + 2 < end or start < first:
+        # What is shown as this may be known at a finer time; it shows where that is asked for.
+        cuts = [first, first + 2]
     else:
         cuts = [first, first + 1]
     edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
@@ -355,7 +397,7 @@ def _closely(window: Window, whole: Answer) -> Asked | None:
     """
     if not _is_streamed(whole) or not any(at and at % SECOND for at in (whole.first, whole.last)):
         return None
-    return Asked(window.start - 1, window.end)
+    return Asked(window.start - 1, to_second(window.end))
 
 
 def _is_streamed(answer: Answer) -> bool:

@@ -138,7 +138,7 @@ class SourceReader:
         if reading is None:
             at = SystemClock().now()
             window = Window(at - 1, at)
-            self._route.read(window, Asked.around(window), Discarded(), _ignore)
+            self._route.read(window, Asked.closely(window), Discarded(), _ignore)
             reading = self._transport.clocks()
         if reading is None:
             raise AnswerError(
