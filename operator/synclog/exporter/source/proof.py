@@ -30,7 +30,8 @@ from synclog.exporter.source.answer import Answer, Asked, Discarded, Read, Spool
 from synclog.exporter.source.digest import combine
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.following import WIDENINGS, Following, Verdict
-from synclog.windows import HOUR, SECOND, Instant, Window, format_time, to_second
+from synclog.exporter.source.halving import closely, is_streamed, parts_of
+from synclog.windows import HOUR, SECOND, Instant, Window, format_time
 
 _ROUND = 100
 _ROUND_BELOW = 10_000
@@ -86,7 +87,7 @@ class Prover:
         proof = self._by_itself(whole)
         if proof is not None and not self._suspect(whole):
             return Proven([whole], proof)
-        streamed = _is_streamed(whole)
+        streamed = is_streamed(whole)
         # A full answer, or one with a round number of records, may show the newest ones only.
         capped = self._suspect(whole) or whole.rows >= self._cap
         verdict = self._following.verdict(whole) if streamed else Verdict.OPEN
@@ -98,7 +99,7 @@ class Prover:
         if agrees and streamed and self._following.is_unordered:
             agrees = self._agrees_beside(whole)
         if whole.first != whole.last:
-            return self._in_parts(whole, base, agrees=agrees)
+            return self._inparts_of(whole, base, agrees=agrees)
         if agrees and (self._by_surroundings(whole) if streamed else self._by_others(whole)):
             return Proven([whole], Proof.HALVES)
         if whole.events >= self._cap:
@@ -107,7 +108,7 @@ class Prover:
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
         divisible = whole.incomplete or whole.frayed or whole.shuffled or filled or not agrees
         if whole.window.length > 1 and divisible:
-            return self._in_parts(whole, base, agrees=agrees)
+            return self._inparts_of(whole, base, agrees=agrees)
         raise self._unprovable(whole) if agrees else _disagreement(whole)
 
     def _by_itself(self, answer: Answer) -> Proof | None:
@@ -121,9 +122,9 @@ class Prover:
     def _suspect(answer: Answer) -> bool:
         return 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
 
-    def _in_parts(self, whole: Answer, base: int, *, agrees: bool) -> Proven:
+    def _inparts_of(self, whole: Answer, base: int, *, agrees: bool) -> Proven:
         self._spool.truncate(base)
-        windows = list(_parts(whole))
+        windows = list(parts_of(whole))
         read: list[tuple[Answer, int]] = []
         self._cuts.update(part.start for part in windows[1:] if part.start % SECOND)
         for window in windows:
@@ -139,7 +140,7 @@ class Prover:
 
     def _bounds(self, part: Window, whole: Answer) -> Asked:
         """Bounds for a part: with no margin where it cuts a second, so that strays show."""
-        wide = _closely(part, whole) or Asked.around(part)
+        wide = closely(part, whole) or Asked.around(part)
         return Asked(
             part.start - 1 if part.start in self._cuts else wide.after,
             part.end if part.end in self._cuts else wide.before,
@@ -267,7 +268,7 @@ class Prover:
         window, wide = answer.window, whole.window
         beside = [(wide.start, window.start), (window.end, wide.end)]
         windows = [Window(*edges) for edges in beside if edges[0] < edges[1]]
-        parts = [self._aside(each, _closely(each, whole)) for each in windows]
+        parts = [self._aside(each, closely(each, whole)) for each in windows]
         return _is_together(whole, [answer, *parts])
 
     def _keeps_ends(self, answer: Answer) -> bool:
@@ -275,7 +276,7 @@ class Prover:
 
         One of them stands amid the answer, so that whatever takes something off each end shows.
         """
-        if not _is_streamed(answer):
+        if not is_streamed(answer):
             return True
         ends = {(answer.first, answer.at_first), (answer.last, answer.at_last)}
         return all(at is None or self._alone(at) == digest for at, digest in ends)
@@ -349,7 +350,7 @@ class Prover:
                 )
                 + ", and no larger answer can be compared with it. An event at another time helps: "
                 "ask for a window that has one, or try again when there is one"
-                + (_OTHER_ROUTE if _is_streamed(answer) else "")
+                + (_OTHER_ROUTE if is_streamed(answer) else "")
             ),
         )
 
@@ -360,49 +361,6 @@ def _disagreement(answer: Answer) -> UnprovenError:
         f"the answers for {answer.window} and for ranges beside it disagree: something breaks "
         "answers off, and hides the records behind that place" + _OTHER_ROUTE,
     )
-
-
-def _parts(whole: Answer) -> Iterator[Window]:
-    start, end = whole.window.start, whole.window.end
-    first, last = whole.first, whole.last
-    if first is None or last is None:
-        cuts = [(start + end) // 2]
-    elif first < last:
-        middle = (first + last + 1) // 2
-        # A whole second cuts alike for a source that knows finer times than it shows.
-        evens = (at - at % SECOND for at in (middle, last))
-        cuts = [next((even for even in evens if first < even), middle)]
-    elif _may_be_finer(whole) and (start < first or first + SECOND < end):
-        cuts = [first, first + SECOND]
-    elif first + 2 < end or start < first:
-        # What is shown as this may be known at a finer time; it shows where that is asked for.
-        cuts = [first, first + 2]
-    else:
-        cuts = [first, first + 1]
-    edges = sorted({start, end, *(cut for cut in cuts if start < cut < end)})
-    for at, edge in enumerate(edges[1:]):
-        yield Window(edges[at], edge)
-
-
-def _may_be_finer(answer: Answer) -> bool:
-    """Whether a source that shows whole seconds may know the records at finer times."""
-    return answer.first == answer.last and answer.first is not None and not answer.first % SECOND
-
-
-def _closely(window: Window, whole: Answer) -> Asked | None:
-    """Bounds with the least margin for a part of a body that does not tell its end.
-
-    A larger one may take in a whole burst, so that the part is as large as the whole. None where
-    times are shown in whole seconds: then the source may itself know finer ones.
-    """
-    if not _is_streamed(whole) or not any(at and at % SECOND for at in (whole.first, whole.last)):
-        return None
-    return Asked(window.start - 1, to_second(window.end))
-
-
-def _is_streamed(answer: Answer) -> bool:
-    """Whether it is a body that does not tell its end. Pages, whose size is known, always do."""
-    return answer.page_size is None and not answer.tells_the_end
 
 
 def _is_smaller(part: Answer, whole: Answer) -> bool:
