@@ -3,8 +3,11 @@
 Records are compared by what they say, not by how they are written: the canonical form of a
 record is its fields, sorted by name, as JSON; a field that is null counts as absent,
 and the time counts by its instant. So another order of columns, another quoting or another
-offset is no difference; another set of columns is one. A record in normal form is its own
-canonical form.
+offset is no difference; another set of columns is one.
+
+What is finer than a millisecond tells records apart only where it is the same on both sides:
+records are matched with all their digits first, and what is left is matched without. So a source
+that changes how finely it shows times doubles nothing.
 """
 
 import tempfile
@@ -20,13 +23,16 @@ import msgspec
 
 from synclog.exporter.records import Event
 from synclog.exporter.source.digest import combine, to_hex
+from synclog.exporter.source.timestamps import finer
 from synclog.windows import Instant
 
 Key: TypeAlias = bytes
-"""Stands for the canonical form of a record."""
+"""Stands for the canonical form of a record; then the digits of its time below the millisecond."""
 
-_KEY_BYTES = 16
-_PARTITION = 200_000
+_FORM_BYTES = 16
+_FINER_BYTES = 6
+_KEY_BYTES = _FORM_BYTES + _FINER_BYTES
+_PARTITION = 100_000
 """Records of which the keys are held in memory at a time."""
 _PARTITIONS = 128
 
@@ -41,19 +47,12 @@ class Served(NamedTuple):
 
 
 def key_of(event: Event) -> Key:
-    """BLAKE2b, 128 bits, of the canonical form of a record."""
+    """BLAKE2b, 128 bits, of the canonical form of a record, and six digits."""
     present = {name: value for name, value in event.fields.items() if value is not None}
+    digits = finer(str(present[event.time_column])).ljust(_FINER_BYTES, "0")
     present[event.time_column] = event.instant
-    return _key(msgspec.json.encode(present, order="deterministic"))
-
-
-def key_of_line(event: Event) -> Key:
-    """BLAKE2b, 128 bits, of a record in normal form."""
-    return _key(event.record)
-
-
-def _key(form: bytes) -> Key:
-    return blake2b(form, digest_size=_KEY_BYTES).digest()
+    form = msgspec.json.encode(present, order="deterministic")
+    return blake2b(form, digest_size=_FORM_BYTES).digest() + digits.encode()
 
 
 @dataclass(slots=True)
@@ -62,13 +61,13 @@ class Vanished:
 
     count: int = 0
     digest: int = 0
-    """Sum of their keys, modulo 2**128."""
+    """Sum of the digests of their forms, modulo 2**128."""
 
-    def add(self, rest: Counter[Key]) -> None:
-        """Add what was not found."""
-        for key, times in rest.items():
+    def add(self, rest: Counter[bytes]) -> None:
+        """Add what was not found, by its form."""
+        for form, times in rest.items():
             self.count += times
-            self.digest = combine(self.digest, int.from_bytes(key, "big") * times)
+            self.digest = combine(self.digest, int.from_bytes(form, "big") * times)
 
     def hexdigest(self) -> str:
         """The digest as it is written down; empty where nothing vanished."""
@@ -107,14 +106,29 @@ def late(
 
 
 def _difference(
-    counted: Counter[Key], served: Iterable[Served], vanished: Vanished
+    archived: Counter[Key], served: Iterable[Served], vanished: Vanished
 ) -> Iterator[Served]:
+    left: Counter[bytes] = Counter()
+    """How many of a form have no match yet."""
+    for key, times in archived.items():
+        left[key[:_FORM_BYTES]] += times
+    doubtful: list[Served] = []
     for each in served:
-        if counted[each.key] > 0:
-            counted[each.key] -= 1
+        form = each.key[:_FORM_BYTES]
+        if archived[each.key] > 0:
+            archived[each.key] -= 1
+            left[form] -= 1
+        elif left[form] > 0:
+            doubtful.append(each)
         else:
             yield each
-    vanished.add(+counted)
+    for each in doubtful:
+        form = each.key[:_FORM_BYTES]
+        if left[form] > 0:
+            left[form] -= 1
+        else:
+            yield each
+    vanished.add(+left)
 
 
 class _Partition:

@@ -20,7 +20,7 @@ from msgspec import Raw
 from synclog.exporter.errors import AnswerError
 from synclog.exporter.records import TIME, Batch, distinct
 from synclog.exporter.source.csv_dialect import time_column_of
-from synclog.exporter.source.timestamps import NotATimestampError, Timestamps
+from synclog.exporter.source.timestamps import NotATimestampError, Timestamps, finer
 from synclog.windows import Instant, format_time
 
 FIELDS = (TIME, "providerName", "username", "action", "field", "oldValue", "newValue")
@@ -32,7 +32,6 @@ _RESERVED = (*FIELDS, BYTES)
 _FOLDED = {name.lower(): name for name in FIELDS}
 _LAYOUTS = 1_000
 _NORMAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII)
-_FINER = re.compile(r"[.,]\d{3}(\d+)", re.ASCII)
 _PUNCTUATION = re.compile(r"[\W_]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TEXTS = msgspec.json.Decoder(dict[str, str | None])
@@ -126,8 +125,7 @@ class Normaliser:
         self.last = instant if self.last is None else max(self.last, instant)
         if _NORMAL_TIME.fullmatch(text):
             return text
-        finer = _FINER.search(text)
-        return format_time(instant)[:-1] + (finer[1].rstrip("0") if finer else "") + "Z"
+        return f"{format_time(instant)[:-1]}{finer(text)}Z"
 
     @staticmethod
     def _csv(batch: Batch) -> Iterator[_Row]:

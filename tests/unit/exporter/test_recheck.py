@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.runs import events, records, run
+from synclog.api.output import OutputFormat
 from synclog.api.rounds import by_time
 from synclog.api.run import ExitCode
 from synclog.api.source import SourceFormat
@@ -16,7 +17,7 @@ from synclog.exporter.compare import Served, Vanished, late
 from synclog.exporter.ledger import Recheck
 from synclog.exporter.ledger.entries import path_of
 from synclog.exporter.verify import Verdict, verify
-from synclog.windows import DAY, HOUR, Window
+from synclog.windows import DAY, HOUR, Window, format_time
 
 
 def export(bench, window, **spec):
@@ -276,7 +277,11 @@ def test_an_entry_elsewhere_does_not_matter(bench):
     assert asked.count(bench.hours(0, 24)) == 1
 
 
-KEYS = st.integers(0, 6).map(lambda n: bytes([n * 40]) * 16)
+KEYS = st.builds(
+    lambda form, finer: bytes([form * 40]) * 16 + b"%06d" % finer,
+    st.integers(0, 6),
+    st.sampled_from([0, 0, 123_000, 123_456]),
+)
 
 
 @given(archived=st.lists(KEYS), served=st.lists(KEYS), partition=st.sampled_from([1, 5, 10**6]))
@@ -293,7 +298,49 @@ def test_the_difference_of_multisets(tmp_path_factory, archived, served, partiti
                 folder=tmp_path_factory.getbasetemp(),
             )
         )
-    assert Counter(each.key for each in found) == Counter(served) - Counter(archived)
-    assert vanished.count == (Counter(archived) - Counter(served)).total()
+    had, shown = (Counter(key[:16] for key in keys) for keys in (archived, served))
+    assert Counter(each.key[:16] for each in found) == shown - had
+    assert Counter(each.key for each in found) <= Counter(served) - Counter(archived)
+    assert vanished.count == (had - shown).total()
     assert all(each.record == b"r%d" % each.instant for each in found)
     assert (vanished.hexdigest() == "") is (vanished.count == 0)
+
+
+def finer(bench, digits):
+    """A row of one millisecond, with so many digits below it."""
+    at = bench.hours(2, 3).start
+    return at, f"{format_time(at)[:-1]}{digits}Z,twin".encode()
+
+
+@pytest.mark.parametrize("form", list(OutputFormat))
+def test_of_two_events_that_differ_below_the_millisecond_the_late_one_is_added(bench, form):
+    window = bench.hours(0, 24)
+    one, other = finer(bench, "111"), finer(bench, "222")
+    bench.source.rows = [one]
+    export(bench, window, form=form)
+    bench.source.rows = [other, one]
+    assert recheck(bench, window, form=form).late_events == 1
+    assert Counter(events(bench, window)) == Counter([one[1], other[1]])
+
+
+@pytest.mark.parametrize("form", list(OutputFormat))
+@pytest.mark.parametrize(("before", "now"), [("", "111"), ("111", ""), ("111", "111222")])
+def test_a_source_that_changes_how_finely_it_shows_times_doubles_nothing(bench, form, before, now):
+    window = bench.hours(0, 24)
+    bench.source.rows = [finer(bench, before)] * 2
+    export(bench, window, form=form)
+    bench.source.rows = [finer(bench, now)] * 3
+    result = recheck(bench, window, form=form)
+    assert result.late_events == 1
+    assert last(bench).vanished == 0
+
+
+def test_what_the_source_may_have_forgotten_is_named(bench):
+    window = bench.hours(0, 24)
+    export(bench, window)
+    bench.source.now = bench.hours(3, 4).start + bench.source.retention
+    result = recheck(bench, window)
+    assert result.reason == "Rechecked"
+    edge = format_time(bench.hours(4, 5).start)
+    assert f"what is before {edge}: it is not compared" in result.message
+    assert result.coverage.rechecked["24h"][0].start == edge

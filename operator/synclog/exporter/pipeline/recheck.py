@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from synclog.api.output import OutputFormat
 from synclog.api.rounds import counts_from
 from synclog.api.run import RunSpec
 from synclog.api.source import SourceFormat
-from synclog.exporter.compare import Key, Served, Vanished, key_of, key_of_line, late
+from synclog.exporter.compare import Key, Served, Vanished, key_of, late
 from synclog.exporter.errors import ConfigurationError, IntegrityError, SourceError
 from synclog.exporter.ledger import Content, Head, Ledger, Recheck
 from synclog.exporter.ledger.history import contents, touched
@@ -52,7 +51,8 @@ def recheck_window(
         return Outcome(head, "AlreadyCovered", f"{window} needs no {spec.recheck} recheck any more")
     settle(window, max(age, parse_duration(spec.settle_delay)), site)
     job = _Recheck(spec, site, ledger, head)
-    due -= Windows([Window(window.start - 1, max(job.edge(), window.start))])
+    too_late = due & Windows([Window(window.start - 1, max(job.edge(), window.start))])
+    due -= too_late
     if not due:
         return Outcome(
             head,
@@ -61,7 +61,7 @@ def recheck_window(
         )
     for piece in due:
         job.run(piece)
-    return job.outcome(window)
+    return job.outcome(window, too_late)
 
 
 class _Moved(Exception):  # noqa: N818 - a signal within this module, not an error
@@ -76,8 +76,6 @@ class _Recheck:
         self._site = site
         self._ledger = ledger
         self._head = head
-        normal = spec.output.format is OutputFormat.JSON_LINES
-        self._key = key_of_line if normal else key_of
         self._records: list[Recheck] = []
         self._requests = 0
 
@@ -108,13 +106,16 @@ class _Recheck:
             f"other exporters keep adding to {window} while it is compared: try again",
         )
 
-    def outcome(self, window: Window) -> Outcome:
+    def outcome(self, window: Window, too_late: Windows) -> Outcome:
         """What became of it all."""
         late = sum(record.content.events for record in self._records)
         vanished = sum(record.vanished for record in self._records)
         message = f"{late} late events of {window} are added"
         if vanished:
             message += f"; {vanished} events that were exported are gone at the source, and stay"
+        if too_late:
+            edge = format_time(list(too_late)[-1].end)
+            message += f"; the source may have forgotten what is before {edge}: it is not compared"
         return Outcome(
             self._head,
             "Rechecked",
@@ -194,14 +195,14 @@ class _Recheck:
                 self._site.check()
                 for event in events(batch, timestamps):
                     if event.instant in window:
-                        yield self._key(event)
+                        yield key_of(event)
 
     def _served(self, now: Shaped) -> Iterator[Served]:
         timestamps = timestamps_of(now.content)
         for batch in now.batches():
             self._site.check()
             for event in events(batch, timestamps):
-                yield Served(self._key(event), event.instant, event.record)
+                yield Served(key_of(event), event.instant, event.record)
 
     def _forgotten(self) -> Instant:
         clock = self._site.reader.server_time()

@@ -11,11 +11,18 @@ from datetime import datetime, tzinfo
 from synclog.windows import Instant, from_datetime, parse_time
 
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?", re.ASCII)
+_FINER = re.compile(r"[.,]\d{3}(\d{1,6})", re.ASCII)
 _MEMO_LIMIT = 100_000
 
 
 class NotATimestampError(ValueError):
     """Raised when a text is not a time, or names no zone where none is assumed."""
+
+
+def finer(text: str) -> str:
+    """The digits of a time below the millisecond, without zeros at their end."""
+    found = _FINER.search(text)
+    return found[1].rstrip("0") if found else ""
 
 
 @dataclass(slots=True)
