@@ -179,3 +179,17 @@ def export(name: str = "export", **spec: Any) -> Document:
             **spec,
         },
     }
+
+
+def export_with(path: str, value: Any) -> Document:
+    """That SyncLogExport with one field set, or with ``...`` removed."""
+    body = export()
+    *steps, last = path.split(".")
+    place = body
+    for step in steps:
+        place = place.setdefault(step, {})
+    if value is ...:
+        place.pop(last)
+    else:
+        place[last] = value
+    return body

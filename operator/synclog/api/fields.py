@@ -37,11 +37,14 @@ Duration = Annotated[
         ),
     ),
 ]
-Time = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 TIME_PATTERN = (
     "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     "([.][0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])$"
 )
+Time = Annotated[
+    str,
+    Meta(max_length=40, pattern=TIME_PATTERN, extra_json_schema={"format": "date-time"}),
+]
 SpecTime = Annotated[
     str,
     Meta(
@@ -81,7 +84,7 @@ SecretKey = Annotated[
         ),
     ),
 ]
-URL_PATTERN = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"
+URL_PATTERN = r"^https?://[^/?#@\s\\]+(/[^?#@\s\\]*)?$"
 HttpsUrl = Annotated[
     str,
     Meta(

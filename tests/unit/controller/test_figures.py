@@ -179,8 +179,7 @@ def test_an_export_that_is_not_understood_still_has_its_status(make, exports, sc
 
 def test_one_that_cannot_be_read_does_not_cost_the_others(make, exports, scrape, caplog):
     body = make.export_body("odd")
-    body["metadata"]["uid"] = "uid-odd"
-    body["status"] = {"coveredUntil": "2026-03-01T00:00:00.0000000000Z"}
+    body["spec"]["source"]["retention"] = "a while"
     exports.put(export_of(body))
     exports.put(export(make))
     assert {name for name in scrape() if 'name="prod"' in name} == set(scrape())

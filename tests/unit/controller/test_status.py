@@ -82,9 +82,13 @@ async def test_what_was_stored_comes_back_and_fits_the_next_write(gateway, store
     assert twice.status.summary == "UpToDate"
 
 
-async def test_a_status_that_is_not_understood_is_replaced(gateway, make):
+@pytest.mark.parametrize(
+    "told",
+    [{"conditions": "none"}, {"coveredUntil": "2026-03-01T00:00:60Z"}, {"lastScheduleTime": "now"}],
+)
+async def test_a_status_that_is_not_understood_is_replaced(gateway, make, told):
     body = make.export_body()
-    body["status"] = {"conditions": "none", "old": {"field": 1}}
+    body["status"] = told | {"old": {"field": 1}}
     export = export_of(gateway.seed(EXPORTS, body))
     assert export.status == SyncLogExportStatus()
     again = await write_status(gateway, export, replace(export.status, summary="Pending"))

@@ -42,12 +42,14 @@ class FakeSource:
     """Milliseconds that one reading takes."""
     asked: list[Window] = field(default_factory=list)
     on_read: Callable[[], None] = lambda: None
+    requests: int = 0
     header: bytes = HEADER
 
     def server_time(self) -> ClockReading:
         return ClockReading(local=self.now if self.local is None else self.local, server=self.now)
 
     def read(self, window: Window, spool: Spool, progress: object = None) -> Reading:
+        self.requests += 1
         self.on_read()
         self.asked.append(window)
         oldest = self.now - self.retention

@@ -113,6 +113,7 @@ def test_an_error_that_nobody_foresaw_says_nothing_secret(bench, caplog):
     result = run(bench, bench.hours(0, 24))
     assert (result.reason, result.exit_code) == ("Unexpected", ExitCode.UNEXPECTED)
     assert "s3cr3t" not in result.message
+    assert result.requests == 1
     assert "RuntimeError" in result.message
     assert "unexpected error" in caplog.text
 

@@ -167,10 +167,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     where.add_argument(
         "--log-format",
-        choices=logs.FORMATS,
+        type=_log_format,
+        metavar="{" + ",".join(logs.FORMATS) + "}",
         default=env.get(ENV_LOG_FORMAT, "auto"),
         help="auto: text on a terminal, JSON lines elsewhere",
     )
+
+
+def _log_format(text: str) -> str:
+    # Unlike choices, a type holds for the variable as well.
+    if text not in logs.FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(logs.FORMATS)}")
+    return text
 
 
 def run(args: argparse.Namespace) -> int:

@@ -78,7 +78,6 @@ class _Export:
         self._ledger = ledger
         self._head = head
         self._retention = parse_duration(spec.source.retention)
-        self._requests = 0
 
     def run(self, window: Window) -> Outcome:
         """Commit the whole window; or, where the source has begun to forget it, the two parts."""
@@ -127,9 +126,7 @@ class _Export:
 
     def _read(self, window: Window, spool: RecordSpool) -> Reading:
         self._site.check()
-        reading = self._site.reader.read(window, spool, self._site.progress)
-        self._requests += reading.evidence.requests
-        return reading
+        return self._site.reader.read(window, spool, self._site.progress)
 
     def _commit(
         self,
@@ -178,7 +175,7 @@ class _Export:
                 f"; the source keeps {self._spec.source.retention} and had begun to forget "
                 f"{lost}: what it still showed of that is exported, the rest is lost"
             )
-        return Outcome(self._head, reason, message, mine, requests=self._requests)
+        return Outcome(self._head, reason, message, mine)
 
     def _forgotten(self) -> Instant:
         """Everything before this instant may be gone at the source."""

@@ -17,5 +17,3 @@ class Outcome:
     """What this run itself committed."""
     late: int = 0
     """Events among them that are additions to windows that were exported before."""
-    requests: int = 0
-    """HTTP requests that it took."""

@@ -77,7 +77,6 @@ class _Recheck:
         self._ledger = ledger
         self._head = head
         self._records: list[Recheck] = []
-        self._requests = 0
 
     def edge(self) -> Instant:
         """What is before this instant may be forgotten while it is read: it proves nothing."""
@@ -122,7 +121,6 @@ class _Recheck:
             message,
             [record.content for record in self._records],
             late=late,
-            requests=self._requests,
         )
 
     def _still(self, record: Recheck, head: Head) -> Recheck | None:
@@ -139,7 +137,6 @@ class _Recheck:
         self._site.check()
         rounds = rounds_had(window, [self._spec.recheck, *self._spec.rounds], self._site)
         reading = self._site.reader.read(window, served, self._site.progress)
-        self._requests += reading.evidence.requests
         if self._forgotten() > window.start:
             raise SourceError("RetentionOvertakes", f"the source forgot {window} while it was read")
         with shaped(self._spec, reading, served, self._site) as now:

@@ -20,7 +20,7 @@ from synclog.exporter.pipeline.opening import open_ledger
 from synclog.exporter.pipeline.outcome import Outcome
 from synclog.exporter.pipeline.recheck import recheck_window
 from synclog.exporter.pipeline.site import Site
-from synclog.windows import Instant, Span, Window, format_time, parse_time, piece, pieces
+from synclog.windows import Span, Window, format_time, parse_time, piece, pieces
 
 log = logging.getLogger(__name__)
 
@@ -61,16 +61,16 @@ def _window_at(spec: RunSpec, index: int) -> Window:
 class _Report:
     """What is known so far, for the result of a run that may fail at any step."""
 
-    def __init__(self, spec: RunSpec, started: Instant) -> None:
+    def __init__(self, spec: RunSpec, site: Site) -> None:
         self._spec = spec
-        self._started = started
+        self._site = site
+        self._started = site.clock()
+        self._requests = site.reader.requests
         self.head: Head | None = None
         self.window: Window | None = None
         self.outcome: Outcome | None = None
 
-    def result(
-        self, finished: Instant, *, outcome: str, reason: str, message: str, code: ExitCode
-    ) -> RunResult:
+    def result(self, *, outcome: str, reason: str, message: str, code: ExitCode) -> RunResult:
         contents = self.outcome.contents if self.outcome else ()
         parts = [part for content in contents for part in content.parts]
         head = self.head
@@ -86,9 +86,9 @@ class _Report:
             stored_bytes=sum(part.stored_bytes for part in parts),
             parts=len(parts),
             late_events=self.outcome.late if self.outcome else 0,
-            requests=self.outcome.requests if self.outcome else 0,
+            requests=self._site.reader.requests - self._requests,
             started=format_time(self._started),
-            finished=format_time(finished),
+            finished=format_time(self._site.clock()),
             version=__version__,
             ledger=head.told() if head else None,
             coverage=coverage.told(head) if head else None,
@@ -108,7 +108,7 @@ def run(spec: RunSpec, site: Site, *, index: int = 0) -> RunResult:
         What became of it. Errors that are foreseen are results too; only an error that nobody
         foresaw is logged with its trace.
     """
-    report = _Report(spec, site.clock())
+    report = _Report(spec, site)
     ledger = Ledger(site.destination, clock=site.clock)
     try:
         outcome = _steps(spec, site, index, ledger, report)
@@ -117,7 +117,6 @@ def run(spec: RunSpec, site: Site, *, index: int = 0) -> RunResult:
             if report.head:
                 report.head = ledger.newest(report.head)
         return report.result(
-            site.clock(),
             outcome=FAILED,
             reason=error.reason,
             message=error.message,
@@ -126,7 +125,6 @@ def run(spec: RunSpec, site: Site, *, index: int = 0) -> RunResult:
     except Exception as error:
         log.exception("unexpected error")
         return report.result(
-            site.clock(),
             outcome=FAILED,
             reason="Unexpected",
             # The text of a foreign error may quote anything: the log has it, with the trace.
@@ -136,7 +134,6 @@ def run(spec: RunSpec, site: Site, *, index: int = 0) -> RunResult:
     report.head = outcome.head
     report.outcome = outcome
     return report.result(
-        site.clock(),
         outcome=SUCCEEDED,
         reason=outcome.reason,
         message=outcome.message,

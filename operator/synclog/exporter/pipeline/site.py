@@ -15,6 +15,10 @@ from synclog.windows import Instant, Window
 class Reader(Protocol):
     """The source, as the pipeline needs it. `synclog.exporter.source.SourceReader` is one."""
 
+    @property
+    def requests(self) -> int:
+        """HTTP requests so far, those for tokens and those that failed among them."""
+
     def server_time(self) -> ClockReading:
         """What the source's and the local clock say now."""
 

@@ -124,6 +124,11 @@ class SourceReader:
         self._route.close()
         self._transport.close()
 
+    @property
+    def requests(self) -> int:
+        """HTTP requests so far, those for tokens and those that failed among them."""
+        return self._transport.counters.requests
+
     def server_time(self) -> ClockReading:
         """What the local clock and the source's clock say now.
 
