@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.model_source import HEADER, ROW, Model
 from support.spools import MemorySpool
 from synclog.exporter.errors import UnprovenError
+from synclog.exporter.source.answer import Answer, Asked, Spool
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.proof import Prover
 from synclog.windows import SECOND, Window
@@ -291,3 +292,19 @@ def test_a_wider_answer_that_is_capped_is_no_contradiction() -> None:
     before, inside = [WINDOW.start - 30_000] * 300, [WINDOW.start + 7] * 60
     model = Model([*before, *inside, *[WINDOW.end + 1] * 40], row_cap=200)
     assert prove(model, cap=10_000) is Proof.HALVES
+
+
+class HalfFramed(Model):
+    """Bodies from the later half lack their last row; those from the earlier half are whole."""
+
+    def read(self, window: Window, asked: Asked, spool: Spool) -> Answer:
+        self.framed = asked.before < WINDOW.start + 50_000
+        self.drops_rows = 0 if self.framed else 1
+        return super().read(window, asked, spool)
+
+
+def test_in_no_order_halves_prove_nothing_where_a_cap_hides_what_is_beside() -> None:
+    at = (36_700, 60_196, 60_622, 60_963, 60_964, 102_419, 105_629)
+    model = HalfFramed([WINDOW.start + each for each in at], no_order=True)
+    with pytest.raises(UnprovenError):
+        prove(model, cap=4)

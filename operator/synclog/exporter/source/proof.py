@@ -96,8 +96,10 @@ class Prover:
         if verdict is Verdict.HIDDEN:
             raise _disagreement(whole)
         agrees = verdict is not Verdict.LACKING
+        lacks = not agrees
         if agrees and streamed and self._following.is_unordered:
-            agrees = self._agrees_beside(whole)
+            beside = self._agrees_beside(whole)
+            agrees, lacks = beside is True, beside is False
         if whole.first != whole.last:
             return self._inparts_of(whole, base, agrees=agrees)
         if agrees and (self._by_surroundings(whole) if streamed else self._by_others(whole)):
@@ -109,7 +111,7 @@ class Prover:
         divisible = whole.incomplete or whole.frayed or whole.shuffled or filled or not agrees
         if whole.window.length > 1 and divisible:
             return self._inparts_of(whole, base, agrees=agrees)
-        raise self._unprovable(whole) if agrees else _disagreement(whole)
+        raise _disagreement(whole) if lacks else self._unprovable(whole)
 
     def _by_itself(self, answer: Answer) -> Proof | None:
         if answer.blank or answer.incomplete or answer.ends_mid_line:
@@ -247,21 +249,26 @@ class Prover:
                 return self._keeps_ends(whole)
         return False
 
-    def _agrees_beside(self, answer: Answer) -> bool:
+    def _agrees_beside(self, answer: Answer) -> bool | None:
         """Whether many records beside the window come as well when it is asked for with them.
 
-        In no order of time, what breaks an answer off amid the window hides some of them.
+        In no order of time, what breaks an answer off amid the window hides some of them. None
+        where all that is wider may have met a cap.
         """
         larger: Answer | None = None
+        capped = answer.rows >= self._cap
         for asked in self._widened(answer):
             wide = self._aside(Window(asked.after, asked.before))
-            if wide.rows >= self._cap:
+            capped = wide.rows >= self._cap
+            if capped:
                 break
             if wide.events > answer.events:
                 larger = wide
             if wide.events >= answer.events + _MANY:
                 break
-        return larger is None or self._is_amid(answer, larger)
+        if larger is None:
+            return None if capped else True
+        return self._is_amid(answer, larger)
 
     def _is_amid(self, answer: Answer, whole: Answer) -> bool:
         """Whether an answer is together with what is before and after it a wider one."""
