@@ -19,6 +19,10 @@ from synclog.api.fields import (
 RETENTION = "90d"
 """How long the source keeps its Sync Log, as its vendor says."""
 
+MOST_PER_PAGE = 10_000
+MOST_PER_MINUTE = 6_000
+MOST_ROWS = 10_000_000
+
 
 class SourceFormat(Enum):
     """Which of the source's two routes is read."""
@@ -180,7 +184,7 @@ class Source(Model, frozen=True, kw_only=True):
         Meta(description="Order of the JSON route. Default: by time stamp, ascending."),
     ] = None
     page_size: Annotated[
-        Annotated[int, Meta(ge=1, le=10_000)] | None,
+        Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None,
         Meta(description="Rows a page of the JSON route. Default: 500."),
     ] = None
     auth: Annotated[Auth, Meta(description="How the exporter gets its token.")]
@@ -190,14 +194,14 @@ class Source(Model, frozen=True, kw_only=True):
     ] = None
     proxy: Annotated[HttpsUrl | None, Meta(description="HTTP proxy to go through.")] = None
     requests_per_minute: Annotated[
-        Annotated[int, Meta(ge=1, le=6_000)] | None,
+        Annotated[int, Meta(ge=1, le=MOST_PER_MINUTE)] | None,
         Meta(description="Most requests a minute from one pod. Default: no limit."),
     ] = None
     max_rows_per_answer: Annotated[
         int,
         Meta(
             ge=1,
-            le=10_000_000,
+            le=MOST_ROWS,
             description="An answer with more rows than this may have met a cap of the source, and "
             "is proven by reading its halves.",
         ),

@@ -128,6 +128,32 @@ def test_a_spec_of_flags():
     assert spec.coverage_start == spec.span.start
 
 
+def test_what_a_resource_says_of_its_source_has_a_flag():
+    flags = ("--url", "https://console.example.com", "--start", "2026-01-31", "--end", "2026-02-01")
+    own = ("--page-size", "50", "--requests-per-minute", "30", "--max-rows-per-answer", "99")
+    spec = inputs.run_spec(arguments(*flags, *own, "--assume-time-zone", "Europe/Berlin"))
+    source = spec.source
+    assert (source.page_size, source.requests_per_minute) == (50, 30)
+    assert (source.max_rows_per_answer, source.assume_time_zone) == (99, "Europe/Berlin")
+    bare = inputs.run_spec(arguments(*flags)).source
+    assert (bare.page_size, bare.max_rows_per_answer) == (None, 10_000)
+
+
+@pytest.mark.parametrize("count", ["0", "10001", "-1", "many", "1e3"])
+def test_a_count_out_of_range_is_a_wrong_command_line(count, capsys):
+    with pytest.raises(SystemExit) as refused:
+        arguments("--page-size", count)
+    assert refused.value.code == 2
+    assert "write a whole number from 1 to 10000" in capsys.readouterr().err
+
+
+def test_a_log_format_of_the_environment_is_checked_too(monkeypatch, capsys):
+    monkeypatch.setenv("SYNCLOG_LOG_FORMAT", "xml")
+    with pytest.raises(SystemExit):
+        arguments()
+    assert "'xml' is none of auto, json, text" in capsys.readouterr().err
+
+
 def test_a_second_factor_is_used_where_its_seed_is_given(tmp_path):
     flags = (
         *("--url", "https://console.example.com", "--start", "2026-01-31", "--end", "2026-02-01"),

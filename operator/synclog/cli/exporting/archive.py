@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from synclog.api.run import ENV_DESTINATION_DIR
-from synclog.exporter.destination import Destination, destination_at
+from synclog.exporter.destination import PLACES, Destination, destination_at
 from synclog.exporter.errors import ConfigurationError
 
 
@@ -14,9 +14,9 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--destination",
         default=os.environ.get(ENV_DESTINATION_DIR) or None,  # empty is not set
-        metavar="DIR",
-        help="folder of the archive, or s3://bucket/prefix with credentials in AWS_* variables "
-        f"(default: ${ENV_DESTINATION_DIR})",
+        metavar="PLACE",
+        help=f"where the archive is: {PLACES}; credentials of stores are in the variables of their "
+        f"own tools (default: ${ENV_DESTINATION_DIR})",
     )
 
 

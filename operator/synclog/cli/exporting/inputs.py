@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,17 @@ OUTPUT_FORMATS = {form.value.lower(): form for form in OutputFormat}
 """Forms of records, as a flag names them."""
 
 _DURATIONS = "write a whole number and one unit, such as 15m, 24h or 90d"
+
+_SOURCE_FLAGS = (
+    "tenant",
+    "path",
+    "proxy",
+    "page_size",
+    "requests_per_minute",
+    "max_rows_per_answer",
+    "assume_time_zone",
+)
+"""Flags that are fields of the source; one that is not given leaves its default."""
 
 _UNUSED = "command-line"
 """Name of the Secret in a spec that is made of flags; nothing reads it."""
@@ -73,6 +84,17 @@ def duration_argument(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration: {_DURATIONS}") from error
     return text
+
+
+def count_argument(most: int) -> Callable[[str], int]:
+    """Reads a count from the command line: at least one, and not more than this."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}: write a whole number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def window_argument(text: str) -> str:
@@ -120,9 +142,8 @@ def _of_flags(args: argparse.Namespace) -> RunSpec:
         raise ConfigurationError(
             "InvalidRunSpec", "write --start and --end, with the start before the end"
         )
-    optional = {"tenant": args.tenant, "proxy": args.proxy}
-    if args.path is not None:
-        optional["path"] = args.path
+    told = vars(args)
+    optional = {name: told[name] for name in _SOURCE_FLAGS if told[name] is not None}
     return RunSpec(
         purpose=Purpose.RECHECK if args.recheck else Purpose.WINDOW,
         recheck=args.recheck or "",

@@ -33,10 +33,11 @@ from synclog.api.run import (
     RunResult,
     RunSpec,
 )
+from synclog.api.source import MOST_PER_MINUTE, MOST_PER_PAGE, MOST_ROWS
 from synclog.cli.exporting import inputs, logs
 from synclog.cli.exporting.progress import Progress, human_bytes
 from synclog.exporter import pipeline
-from synclog.exporter.destination import Destination, destination_at, destination_of
+from synclog.exporter.destination import PLACES, Destination, destination_at, destination_of
 from synclog.exporter.errors import ExportError, Interrupted
 from synclog.exporter.pipeline import message
 from synclog.exporter.source import SourceReader, SystemClock, load_credentials
@@ -109,6 +110,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     flags.add_argument("--token-url", metavar="URL", help="where tokens are asked for")
     flags.add_argument("--tenant", help="name of the tenant in the ledger (default: the host)")
     flags.add_argument("--proxy", metavar="URL", help="HTTP proxy to go through")
+    for name, most, text in (
+        ("--page-size", MOST_PER_PAGE, "rows a page of the JSON route (default: 500)"),
+        ("--requests-per-minute", MOST_PER_MINUTE, "most requests a minute (default: no limit)"),
+        (
+            "--max-rows-per-answer",
+            MOST_ROWS,
+            "from so many rows on, halves prove that no cap was met (default: 10000)",
+        ),
+    ):
+        flags.add_argument(name, type=inputs.count_argument(most), metavar="N", help=text)
+    flags.add_argument(
+        "--assume-time-zone",
+        metavar="ZONE",
+        help="IANA zone of times that the source serves without one (default: they are refused)",
+    )
     flags.add_argument(
         "--compression", choices=("gzip", "zstd", "none"), default="gzip", help="(default: gzip)"
     )
@@ -141,8 +157,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     where.add_argument(
         "--destination",
         default=env.get(ENV_DESTINATION_DIR),
-        metavar="DIR",
-        help="folder, or s3://bucket/prefix with credentials in AWS_* variables",
+        metavar="PLACE",
+        help=f"{PLACES}; credentials of stores are in the variables of their own tools",
     )
     where.add_argument(
         "--spool",
@@ -150,8 +166,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="DIR",
         help="room for one window, uncompressed (default: the temporary folder)",
     )
-    where.add_argument("--auth-dir", default=env.get(ENV_AUTH_DIR), metavar="DIR")
-    where.add_argument("--ca-file", default=env.get(ENV_CA_FILE), metavar="FILE")
+    where.add_argument(
+        "--auth-dir",
+        default=env.get(ENV_AUTH_DIR),
+        metavar="DIR",
+        help="folder with one file for each credential",
+    )
+    where.add_argument(
+        "--ca-file",
+        default=env.get(ENV_CA_FILE),
+        metavar="FILE",
+        help="authorities to trust besides the public ones, PEM",
+    )
     where.add_argument(
         "--termination-log",
         default=env.get(ENV_TERMINATION_LOG),
