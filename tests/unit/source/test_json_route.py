@@ -10,7 +10,7 @@ import pytest
 
 from support.spools import MemorySpool
 from synclog.api.source import ApiClientAuth, Auth, Source, SourceFormat
-from synclog.exporter.errors import UnprovenError
+from synclog.exporter.errors import AnswerError, UnprovenError
 from synclog.exporter.source.evidence import Proof
 from synclog.exporter.source.framing import Framing
 from synclog.exporter.source.json_route import JsonRoute
@@ -34,12 +34,14 @@ class Pages:
         identical: bool = False,
         total_error: int = 0,
         shuffle: Random | None = None,
+        heeds_number: bool = True,
     ) -> None:
         self.times = times
         self.tells_total = tells_total
         self.identical = identical
         self.total_error = total_error
         self.shuffle = shuffle
+        self.heeds_number = heeds_number
 
     def get(
         self,
@@ -54,11 +56,13 @@ class Pages:
         found = [at for at in self.times if after <= at < before]
         if self.shuffle:
             self.shuffle.shuffle(found)
-            found.sort(key=lambda at: at // SECOND)
+            if self.heeds_number:
+                found.sort(key=lambda at: at // SECOND)
         if params["sortDirection"] == "desc":
             found.reverse()
         size = int(params["page[size]"])
-        begin = (int(params["page[number]"]) - 1) * size
+        number = int(params["page[number]"]) if self.heeds_number else 1
+        begin = (number - 1) * size
         page = found[begin : begin + size] if begin >= 0 else []
         envelope: dict[str, Any] = {"data": [self.record(at) for at in page]}
         if self.tells_total:
@@ -127,3 +131,18 @@ def test_alikerecords_in_changing_order_are_not_proven_by_chance(
     except UnprovenError:
         return
     assert Counter(json.loads(line)["username"] for line in lines) == expected
+
+
+@pytest.mark.parametrize("tells_total", [True, False])
+def test_pages_in_random_order_that_ignore_their_number_come_to_an_end(tells_total: bool) -> None:
+    times = [START + at * 7 * SECOND for at in range(10)]
+    pages = Pages(times, tells_total=tells_total, shuffle=Random(1), heeds_number=False)
+    with pytest.raises(AnswerError) as refused:
+        proven_by(pages, 7)
+    assert refused.value.reason == "RepeatedPage"
+
+
+def test_more_pages_than_are_looked_at_are_read_all() -> None:
+    times = [START + at * SECOND for at in range(150)]
+    _, lines = proven_by(Pages(times, tells_total=False), 1)
+    assert len(lines) == len(times)

@@ -15,6 +15,8 @@ from synclog.exporter.source.evidence import AnswerEvidence
 from synclog.exporter.source.json_records import JsonRecords, Rows
 from synclog.windows import Instant
 
+_MANY_PAGES = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -117,6 +119,7 @@ class Paging:
             )
         self._add(page, spool)
         self._before = served
+        self._check_number_heeded(served.number)
         self.full = max(self.full, len(page.records))
         # Behind a full page there may be another one, if the total is too low.
         short = len(page.records) < self.full
@@ -138,9 +141,29 @@ class Paging:
         """
         times = self._records.read(served.records).instants
         one_time = self._by_time and times.min() == times.max()
-        if self._known_to_end is None and one_time:
-            self._known_to_end = self._ends(served.number)
-        return one_time and bool(self._known_to_end)
+        return one_time and self._is_known_to_end(served.number)
+
+    def _check_number_heeded(self, number: int) -> None:
+        """See now and then that pages end: one in random order never comes again by its look.
+
+        Raises:
+            AnswerError: there are records on a page that cannot be.
+        """
+        answer = self._answer
+        total = answer.total if self.totals is True else None
+        expected = total is not None and answer.rows <= total
+        due = len(answer.http) % _MANY_PAGES == 0
+        if due and not expected and not self._is_known_to_end(number):
+            raise AnswerError(
+                "RepeatedPage",
+                f"there are records on page {number}, and on pages far behind any that can be: "
+                "the source ignores page[number]",
+            )
+
+    def _is_known_to_end(self, number: int) -> bool:
+        if self._known_to_end is None:
+            self._known_to_end = self._ends(number)
+        return self._known_to_end
 
     def _take_total(self, page: Page) -> None:
         """Learn the total; and whether it counts the records of all pages, or of its own only."""
