@@ -12,9 +12,9 @@ _ELSEWHERE = re.compile(
     r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi|emulator)"
 )
 """Variables, in lower case, that lead a storage library to another host."""
-_INSIDE = re.compile(r"path|ld_.*|python.*|openssl_.*|ssl_cert_(file|dir)")
+_INSIDE = re.compile(r"path|ld_.*|python.*|openssl_.*|ssl_cert_(file|dir)|sslkeylogfile")
 """Variables, in lower case, that bring other code or other authorities into the exporter, such as
-from a volume that others write to."""
+from a volume that others write to, or the keys of its connections out of it."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """A host that every library reads alike: some take a backslash for the end of the host."""
 
@@ -49,6 +49,12 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
                 f"spec.podTemplate.env: {variable['name']} would send credentials another way; "
                 "write spec.source.proxy, or the endpoint of spec.destination"
             )
+        if "secretKeyRef" in (variable.get("valueFrom") or {}):
+            return "SourceHostNotAllowed", (
+                f"spec.podTemplate.env: {variable['name']} takes its value from a Secret, and may "
+                "end in the name of a host; name Secrets in spec.source.auth, or in the "
+                "credentials of spec.destination"
+            )
         if _INSIDE.fullmatch(name):
             return "SourceHostNotAllowed", (
                 f"spec.podTemplate.env: {variable['name']} would let other code, or other "
@@ -75,6 +81,9 @@ def _urls(spec: SyncLogExportSpec) -> list[tuple[str, str]]:
         "destination.gcs.endpoint": gcs.endpoint if gcs else None,
         "destination.azureBlob.endpoint": azure.endpoint if azure else None,
     }
+    if azure and azure.endpoint is None and azure.credentials and azure.credentials.sas_token_key:
+        # A SAS token is sent as it is; keys of other kinds sign only.
+        urls["destination.azureBlob.account"] = f"https://{azure.account}.blob.core.windows.net"
     return [(field, url) for field, url in urls.items() if url is not None]
 
 

@@ -6,6 +6,8 @@ from synclog.controller.refusals import refusal_of
 
 ANY = ()
 ONLY = ("console.us.code42.com", "*.crashplan.com")
+AZURE = {"account": "acme", "container": "logs"}
+SAS = {"secretName": "s", "sasTokenKey": "t"}
 
 
 def source(url="https://console.us.code42.com", token_url=None, **more):
@@ -24,6 +26,12 @@ def test_a_plain_resource_is_served(make):
         {"source": source("https://console.us.code42.com:8443/x")},
         {"source": source("https://a.b.crashplan.com")},
         {"source": source(token_url="https://eu.crashplan.com/oauth")},
+        {
+            "destination": {
+                "azureBlob": AZURE | {"credentials": {"secretName": "s", "accountKeyKey": "k"}}
+            }
+        },
+        {"podTemplate": {"env": [{"name": "TZ", "valueFrom": {"configMapKeyRef": {}}}]}},
     ],
 )
 def test_allowed_hosts_are_served(make, spec):
@@ -58,6 +66,15 @@ def test_allowed_hosts_are_served(make, spec):
         ({"podTemplate": {"env": [{"name": "LD_PRELOAD", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "PATH", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "SSL_CERT_FILE", "value": "x"}]}}, "podTemplate.env"),
+        ({"podTemplate": {"env": [{"name": "SSLKEYLOGFILE", "value": "x"}]}}, "podTemplate.env"),
+        (
+            {"podTemplate": {"env": [{"name": "AWS_REGION", "valueFrom": {"secretKeyRef": {}}}]}},
+            "podTemplate.env",
+        ),
+        (
+            {"destination": {"azureBlob": AZURE | {"credentials": SAS}}},
+            "destination.azureBlob.account",
+        ),
         # With it the library takes its host from another variable.
         (
             {"podTemplate": {"env": [{"name": "AZURE_STORAGE_USE_EMULATOR", "value": "true"}]}},

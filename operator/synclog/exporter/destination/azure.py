@@ -9,7 +9,7 @@ import obstore
 from obstore.store import AzureStore
 
 from synclog.api.destination import AzureBlob, AzureCredentials
-from synclog.exporter.destination.connection import connection, connection_of_environment
+from synclog.exporter.destination.connection import connection, connection_of_environment, opening
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import AZURE_HEADERS, LINK_LIFE, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
@@ -59,12 +59,13 @@ def azure(spec: AzureBlob, *, auth: Path, ca: bytes | None = None) -> Bucket:
     config: AzureConfig = {"account_name": spec.account}
     if spec.endpoint is not None:
         config["endpoint"] = spec.endpoint
-    store = AzureStore(
-        spec.container,
-        config=config,
-        credential_provider=provider,
-        **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
-    )
+    with opening(f"azure://{spec.account}/{spec.container}", "AZURE_"):
+        store = AzureStore(
+            spec.container,
+            config=config,
+            credential_provider=provider,
+            **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
+        )
     tier = spec.access_tier.value if spec.access_tier is not None else None
     return Bucket(
         store,
@@ -76,11 +77,12 @@ def azure(spec: AzureBlob, *, auth: Path, ca: bytes | None = None) -> Bucket:
 
 def azure_of_environment(account: str, container: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AZURE_* variables say the rest."""
-    store = AzureStore(
-        container,
-        config={"account_name": account},
-        **connection_of_environment(prefix, "AZURE_ALLOW_HTTP"),
-    )
+    with opening(f"azure://{account}/{container}", "AZURE_"):
+        store = AzureStore(
+            container,
+            config={"account_name": account},
+            **connection_of_environment(prefix, "AZURE_ALLOW_HTTP"),
+        )
     link = functools.partial(_signed, store)
     return Bucket(
         store,

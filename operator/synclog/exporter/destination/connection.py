@@ -1,8 +1,12 @@
 """How every object store is talked to."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
+
+from obstore.exceptions import BaseError
 
 from synclog.exporter.errors import ConfigurationError
 
@@ -27,6 +31,25 @@ class Connection(TypedDict):
     prefix: str | None
     client_options: "ClientConfig"
     retry_config: "RetryConfig"
+
+
+@contextmanager
+def opening(place: str, prefix: str) -> Iterator[None]:
+    """Where the library takes its settings: from the spec, and from variables with a prefix.
+
+    Raises:
+        ConfigurationError: it refuses one. What it says of that may quote a secret.
+    """
+    try:
+        yield
+    except BaseError:
+        names = sorted(name for name in os.environ if name.upper().startswith(prefix))
+        raise ConfigurationError(
+            "DestinationMisconfigured",
+            f"{place} cannot be opened: a setting makes no sense to the store's library, in "
+            f"spec.destination or in the environment ({', '.join(names) or 'nothing there'}); "
+            "what they hold is not shown, as it may be secret",
+        ) from None
 
 
 def connection(prefix: str, *, allow_http: bool = False, ca: bytes | None = None) -> Connection:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import GCSStore
 
 from synclog.api.destination import Gcs
@@ -13,6 +12,7 @@ from synclog.exporter.destination.connection import (
     Connection,
     connection,
     connection_of_environment,
+    opening,
 )
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import GCS_HEADERS, LINK_LIFE, Protection
@@ -64,9 +64,11 @@ def _linked(store: GCSStore) -> Callable[[str], str]:
 
 def _store(bucket: str, config: "GCSConfig", how: Connection) -> GCSStore:
     try:
-        return GCSStore(bucket, config=config, **how)
-    except BaseError:
-        # Without the cause: it may quote the key.
+        with opening(f"gs://{bucket}", "GOOGLE_"):
+            return GCSStore(bucket, config=config, **how)
+    except ConfigurationError:
+        if "service_account_key" not in config:
+            raise
         raise ConfigurationError(
             "CredentialsUnreadable",
             f"gs://{bucket}: the credentials are no JSON key of a service account: "

@@ -11,7 +11,7 @@ import obstore
 from obstore.store import S3Store
 
 from synclog.api.destination import REGION_PATTERN, S3, S3Credentials, S3EncryptionType
-from synclog.exporter.destination.connection import connection, connection_of_environment
+from synclog.exporter.destination.connection import connection, connection_of_environment, opening
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
@@ -55,12 +55,13 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
     provider = functools.partial(mounted_key, spec.credentials, auth) if spec.credentials else None
     if provider:
         provider()  # a missing file is told before anything is asked
-    store = S3Store(
-        spec.bucket,
-        config=_config(spec),
-        credential_provider=provider,
-        **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
-    )
+    with opening(f"s3://{spec.bucket}", "AWS_"):
+        store = S3Store(
+            spec.bucket,
+            config=_config(spec),
+            credential_provider=provider,
+            **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
+        )
     encryption = spec.server_side_encryption
     return Bucket(
         store,
@@ -78,11 +79,12 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
 def s3_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AWS_* variables say the rest."""
     _check_region(None)
-    store = S3Store(
-        bucket,
-        config={"checksum_algorithm": "SHA256"},
-        **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
-    )
+    with opening(f"s3://{bucket}", "AWS_"):
+        store = S3Store(
+            bucket,
+            config={"checksum_algorithm": "SHA256"},
+            **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
+        )
     place = _place(bucket, prefix, encryption=None, tagged=False)
     return Bucket(store, place, _protection(store, None))
 
@@ -94,13 +96,12 @@ def _check_region(region: str | None) -> None:
         ConfigurationError: the spec or the environment has such a one.
     """
     # The library heeds the case of the prefix only.
-    named = (value for name, value in os.environ.items() if name.upper() in _REGIONS)
-    for found in (*named, region):
+    named = {name: value for name, value in os.environ.items() if name.upper() in _REGIONS}
+    for where, found in {**named, "spec.destination.s3.region": region}.items():
         if found and not re.fullmatch(REGION_PATTERN, found):
+            # What it says instead may come from a Secret.
             raise ConfigurationError(
-                "WrongRegion",
-                f"{found!r} is no region: write the name of one, such as eu-central-1, as region "
-                "in spec.destination, or as AWS_REGION",
+                "WrongRegion", f"{where} is no region: write the name of one, such as eu-central-1"
             )
 
 
