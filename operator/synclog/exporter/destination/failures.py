@@ -202,7 +202,8 @@ def _unauthorised(
         return AuthorisationError(
             "NoCredentials",
             f"{place}: there are no credentials: name a Secret in spec.destination, or give the "
-            "pods an identity with podTemplate.serviceAccountName",
+            "pods an identity with podTemplate.serviceAccountName; by hand, set the variables of "
+            "the store's own tools",
         )
     if code in _DENIED or status == 403 or isinstance(error, PermissionDeniedError):
         return AuthorisationError(
