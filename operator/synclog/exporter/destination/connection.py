@@ -1,9 +1,13 @@
 """How every object store is talked to."""
 
 import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
+from synclog.exporter.destination.failures import LIBRARY_ERRORS, understood
 from synclog.exporter.errors import ConfigurationError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
@@ -61,14 +65,40 @@ def connection_of_environment(prefix: str, variable: str) -> Connection:
     return connection(prefix, allow_http=allowed)
 
 
+@contextmanager
+def opening(url: str) -> Iterator[None]:
+    """Make a store of the library.
+
+    Args:
+        url: the destination for a person; no secret in it.
+
+    Raises:
+        ConfigurationError: what it is given makes no sense to it.
+    """
+    try:
+        with understood(url):
+            yield
+    except LIBRARY_ERRORS:
+        # Without the cause: it may quote a key.
+        raise ConfigurationError(
+            "CredentialsUnreadable",
+            f"{url}: the credentials, or other settings of the store, are not what they should "
+            "be: correct the Secret, spec.destination or the variables that hold them",
+        ) from None
+
+
 def pem(data: bytes) -> bytes:
     """The content of a CA bundle.
 
     Raises:
-        ConfigurationError: it holds no certificate.
+        ConfigurationError: it holds no certificate, or something that is none.
     """
-    if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise ConfigurationError(
-            "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
-        )
-    return data
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in data:
+            ssl.create_default_context(cadata=data.decode("ascii", "replace"))
+            return data
+    except ssl.SSLError:
+        pass
+    raise ConfigurationError(
+        "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
+    )

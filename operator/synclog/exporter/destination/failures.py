@@ -5,6 +5,8 @@ but the HTTP status and the store's own code, such as ``NoSuchBucket``.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -88,6 +90,29 @@ class Place:
 
     def __str__(self) -> str:
         return self.url
+
+
+@contextmanager
+def understood(url: str) -> Iterator[None]:
+    """Call the library, which panics where no request can be made of what it was given.
+
+    Args:
+        url: the destination for a person; no secret in it.
+
+    Raises:
+        ConfigurationError: it panicked. Its own exception would pass by whatever handles errors.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        # Without the cause: it may quote a key.
+        raise ConfigurationError(
+            "CredentialsUnreadable",
+            f"{url}: no request can be made of the credentials and the endpoint: a key holds a "
+            "line end or another sign that no key has, or the endpoint is no URL",
+        ) from None
 
 
 def code_of(error: Exception) -> str:

@@ -11,7 +11,11 @@ import obstore
 from obstore.store import S3Store
 
 from synclog.api.destination import REGION_PATTERN, S3, S3Credentials, S3EncryptionType
-from synclog.exporter.destination.connection import connection, connection_of_environment
+from synclog.exporter.destination.connection import (
+    connection,
+    connection_of_environment,
+    opening,
+)
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
@@ -48,19 +52,20 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         ca: authorities to trust besides the public ones, PEM.
 
     Raises:
-        ConfigurationError: a file of the credentials is missing, empty or no text; or the region
-            is none.
+        ConfigurationError: a file of the credentials is missing, empty or no text; the region is
+            none; or the library makes no sense of what it is given.
     """
     _check_region(spec.region)
     provider = functools.partial(mounted_key, spec.credentials, auth) if spec.credentials else None
     if provider:
         provider()  # a missing file is told before anything is asked
-    store = S3Store(
-        spec.bucket,
-        config=_config(spec),
-        credential_provider=provider,
-        **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
-    )
+    with opening(f"s3://{spec.bucket}"):
+        store = S3Store(
+            spec.bucket,
+            config=_config(spec),
+            credential_provider=provider,
+            **connection(spec.prefix, allow_http=spec.allow_http, ca=ca),
+        )
     encryption = spec.server_side_encryption
     return Bucket(
         store,
@@ -78,11 +83,12 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
 def s3_of_environment(bucket: str, prefix: str) -> Bucket:
     """The destination that people name on the command line; AWS_* variables say the rest."""
     _check_region(None)
-    store = S3Store(
-        bucket,
-        config={"checksum_algorithm": "SHA256"},
-        **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
-    )
+    with opening(f"s3://{bucket}"):
+        store = S3Store(
+            bucket,
+            config={"checksum_algorithm": "SHA256"},
+            **connection_of_environment(prefix, "AWS_ALLOW_HTTP"),
+        )
     place = _place(bucket, prefix, encryption=None, tagged=False)
     return Bucket(store, place, _protection(store, None))
 

@@ -1,0 +1,75 @@
+"""What a storage library makes no sense of is an error with a sentence, and quotes no secret."""
+
+import pytest
+
+from synclog.api.destination import (
+    S3,
+    AzureBlob,
+    AzureCredentials,
+    Destination,
+    S3Credentials,
+)
+from synclog.exporter.destination import destination_at, destination_of
+from synclog.exporter.errors import ConfigurationError
+
+SECRET = "hunter2"
+NO_CERTIFICATE = f"-----BEGIN CERTIFICATE-----\n{SECRET}\n-----END CERTIFICATE-----\n"
+
+
+def refused(reason, act):
+    with pytest.raises(ConfigurationError) as caught:
+        act()
+    assert caught.value.reason == reason
+    assert SECRET not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("key", [f"AKIA\n{SECRET}", f"AKIA\r{SECRET}", f"AKIA\0{SECRET}"])
+def test_a_key_of_which_no_header_can_be_made(tmp_path, key):
+    (tmp_path / "accessKeyId").write_bytes(key.encode())
+    (tmp_path / "secretAccessKey").write_text(SECRET)
+    spec = S3(
+        bucket="archive",
+        endpoint="http://127.0.0.1:1",
+        allow_http=True,
+        credentials=S3Credentials(secret_name="s"),
+    )
+    bucket = destination_of(Destination(s3=spec), auth=tmp_path, ca_file=None)
+    refused("CredentialsUnreadable", bucket.probe)
+    refused("CredentialsUnreadable", lambda: bucket.read("a"))
+
+
+def test_an_account_key_that_is_none(tmp_path):
+    (tmp_path / "accountKey").write_text(f"AccountName=x;AccountKey={SECRET}")
+    names = AzureCredentials(secret_name="s", account_key_key="accountKey")
+    spec = Destination(
+        azure_blob=AzureBlob(account="account", container="archive", credentials=names)
+    )
+    refused("CredentialsUnreadable", lambda: destination_of(spec, auth=tmp_path, ca_file=None))
+
+
+def test_a_bundle_that_holds_no_certificate(tmp_path):
+    file = tmp_path / "ca.crt"
+    file.write_text(NO_CERTIFICATE)
+    spec = Destination(s3=S3(bucket="archive"))
+    refused("InvalidCaBundle", lambda: destination_of(spec, auth=tmp_path, ca_file=file))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "place"),
+    [
+        ("AZURE_STORAGE_ACCOUNT_KEY", SECRET + "!", "azure://account/archive"),
+        ("AZURE_STORAGE_SAS_KEY", SECRET, "azure://account/archive"),
+        ("AZURE_STORAGE_ENDPOINT", "no URL", "azure://account/archive"),
+        ("AWS_SERVER_SIDE_ENCRYPTION", SECRET, "s3://archive/prefix"),
+    ],
+)
+def test_variables_that_make_no_sense(monkeypatch, variable, value, place):
+    monkeypatch.setenv(variable, value)
+    refused("CredentialsUnreadable", lambda: destination_at(place))
+
+
+def test_an_endpoint_that_is_no_url(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    refused("CredentialsUnreadable", lambda: destination_at("s3://archive/prefix").read("a"))
