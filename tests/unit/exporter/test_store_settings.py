@@ -1,6 +1,7 @@
 """What a storage library makes no sense of is an error with a sentence, and quotes no secret."""
 
 import pytest
+from obstore.exceptions import InvalidPathError
 
 from synclog.api.destination import (
     S3,
@@ -9,7 +10,9 @@ from synclog.api.destination import (
     Destination,
     S3Credentials,
 )
+from synclog.api.run import ExitCode
 from synclog.exporter.destination import destination_at, destination_of
+from synclog.exporter.destination.failures import Act, Place, failure
 from synclog.exporter.errors import ConfigurationError
 
 SECRET = "hunter2"
@@ -73,3 +76,22 @@ def test_an_endpoint_that_is_no_url(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     refused("CredentialsUnreadable", lambda: destination_at("s3://archive/prefix").read("a"))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        f"https://account.blob.core.windows.net/archive?sv=2023-11-03&sig={SECRET}",
+        f"azure://account/archive/prefix?sig=a@{SECRET}",
+        f"s3://AKIA:a?{SECRET}@archive",
+        f"https://account.blob.core.windows.net/archive#{SECRET}",
+    ],
+)
+def test_a_link_with_a_secret_is_not_repeated(place):
+    refused("NoDestination", lambda: destination_at(place))
+
+
+def test_a_name_that_cannot_be_listed_is_told():
+    error = failure(InvalidPathError("a//b"), Act.LIST, Place("s3://archive/", "bucket", {}))
+    assert (error.reason, error.exit_code) == ("DestinationFailed", ExitCode.DESTINATION)
+    assert "such as a//b" in error.message

@@ -12,6 +12,7 @@ from enum import Enum
 
 from obstore.exceptions import (
     BaseError,
+    InvalidPathError,
     NotSupportedError,
     PermissionDeniedError,
     UnauthenticatedError,
@@ -131,6 +132,12 @@ def failure(error: Exception, act: Act, place: Place) -> ExportError:
     code = code_of(error)
     found = _STATUS.search(str(error))
     status = int(found[1]) if found else 0
+    if isinstance(error, InvalidPathError):
+        return DestinationError(
+            "DestinationFailed",
+            f"{place}: {act.value} failed: something there has a name with an empty folder, such "
+            "as a//b, or with a folder . or .., which cannot be listed: move it away",
+        )
     return (
         _by_clock_or_class(error, code, act, place)
         or _by_identity(error, code, status, place)
