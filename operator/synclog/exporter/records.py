@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from synclog.api.source import SourceFormat
-from synclog.exporter.codec import Digest, decompressed
+from synclog.exporter.codec import Digest, bounded, decompressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import AnswerError, IntegrityError
 from synclog.exporter.ledger import Content
@@ -94,7 +94,7 @@ def stored(
             )
         found = Digest()
         blocks = decompressed(found.of(destination.blocks(part.path)), part.compression)
-        yield from batches(blocks, source_format)
+        yield from batches(bounded(blocks, part.bytes), source_format)
         if found.hexdigest() != part.stored_sha256:
             # What such a part says is nothing to compare with, or to hand on as exported.
             raise IntegrityError(
@@ -115,7 +115,7 @@ def events(batch: Batch, timestamps: Timestamps) -> Iterator[Event]:
         for record, fields, column in decoded:
             instant = timestamps.parse(str(fields[column]).encode())
             yield Event(instant, fields, column, record)
-    except (NotATimestampError, msgspec.DecodeError, csv.Error) as error:
+    except (NotATimestampError, msgspec.DecodeError, csv.Error, RecursionError) as error:
         raise IntegrityError("PartDamaged", f"a record cannot be read: {error}") from error
 
 

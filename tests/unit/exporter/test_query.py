@@ -10,7 +10,8 @@ from synclog.api.source import SourceFormat
 from synclog.exporter import pipeline, query
 from synclog.exporter.errors import ConfigurationError, IntegrityError
 from synclog.exporter.query import Archive, in_order
-from synclog.exporter.records import distinct
+from synclog.exporter.records import Batch, distinct, events
+from synclog.exporter.source.timestamps import Timestamps
 
 
 def names(bench, start, end, key="username"):
@@ -113,3 +114,9 @@ def test_a_part_that_was_changed_is_not_handed_on(bench):
     bench.destination.content[path] = gzip.compress(plain.replace(b"one", b"onf"))
     with pytest.raises(IntegrityError, match="does not hold the bytes that were written"):
         names(bench, 0, 6)
+
+
+def test_a_record_that_is_nested_without_an_end_is_damage():
+    deep = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(IntegrityError, match="a record cannot be read"):
+        list(events(Batch([deep], None), Timestamps(None)))

@@ -11,7 +11,7 @@ from synclog.exporter import pipeline
 from synclog.exporter.destination import Volume
 from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
 from synclog.exporter.ledger.entries import digest, path_of
-from synclog.exporter.verify import Verdict, verify
+from synclog.exporter.verify import Verdict, contents, verify
 from synclog.windows import DAY, Window
 
 
@@ -293,3 +293,26 @@ def test_a_folder_with_the_name_of_an_entry_or_a_part_breaks_the_archive(archive
         (tmp_path / path).unlink()
         (tmp_path / path).mkdir()
         assert ("UnsafePath", number) in reasons(check(volume))
+
+
+def test_a_part_that_grows_without_an_end_is_not_read_to_it(archive, monkeypatch):
+    path = parts(archive)[1]
+    grown = gzip.decompress(archive.content[path]) + b"x" * (64 << 20)
+    archive.content[path] = gzip.compress(grown)
+    read = []
+    whole = contents.batches
+
+    def counted(blocks, form):
+        return whole((read.append(len(block)) or block for block in blocks), form)
+
+    monkeypatch.setattr(contents, "batches", counted)
+    [found] = check(archive).findings
+    assert (found.reason, found.message) == ("PartDamaged", "it holds more than was written")
+    assert sum(read) < 1 << 20
+
+
+def test_an_entry_that_is_nested_without_an_end_cannot_be_read(archive):
+    deep = b'"proof": ' + b"[" * 100_000 + b"]" * 100_000
+    entry = archive.content[path_of(2)]
+    archive.content[path_of(2)] = entry.replace(b'"proof": "framed"', deep)
+    assert ("LedgerUnreadable", 2) in reasons(check(archive))
