@@ -155,3 +155,11 @@ def test_links_that_lead_nowhere_are_listed_and_lost_and_found_is_not(root):
     (root / "lost+found").mkdir()
     (root / "lost+found/inode").touch()
     assert paths(Volume(root)) == ["dangling", "itself"]
+
+
+def test_a_folder_whose_name_is_no_text_can_be_told(tmp_path):
+    volume = Volume(tmp_path / "a\udcff")
+    assert str(volume) == f"{tmp_path}/a\\xff"
+    with pytest.raises(ConfigurationError) as caught:
+        volume.probe()
+    assert caught.value.message.encode().startswith(str(volume).encode())

@@ -75,13 +75,14 @@ class Volume:
         self.part_size = part_size
 
     def __str__(self) -> str:
-        return str(self._root)
+        # Its name may hold any byte, and is written into reports and messages.
+        return os.fsencode(self._root).decode(errors="backslashreplace")
 
     def probe(self) -> None:
         """See `Destination.probe`: tries whether a second link to one name is refused."""
         if not self._root.is_dir():
             raise ConfigurationError(
-                "DestinationMissing", f"{self._root} is not a folder: mount the volume or create it"
+                "DestinationMissing", f"{self} is not a folder: mount the volume or create it"
             )
         name = f"{DRAFTS}/probe-{secrets.token_hex(8)}"
         try:
