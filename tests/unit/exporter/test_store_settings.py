@@ -1,7 +1,7 @@
 """What a storage library makes no sense of is an error with a sentence, and quotes no secret."""
 
 import pytest
-from obstore.exceptions import InvalidPathError
+from obstore.exceptions import InvalidPathError, PermissionDeniedError
 
 from synclog.api.destination import (
     S3,
@@ -95,3 +95,13 @@ def test_a_name_that_cannot_be_listed_is_told():
     error = failure(InvalidPathError("a//b"), Act.LIST, Place("s3://archive/", "bucket", {}))
     assert (error.reason, error.exit_code) == ("DestinationFailed", ExitCode.DESTINATION)
     assert "such as a//b" in error.message
+
+
+def test_a_sas_token_that_is_over_has_expired():
+    answer = (
+        "status code: 403 Forbidden, body: <Error><Code>AuthenticationFailed</Code>"
+        "<AuthenticationErrorDetail>Signature not valid in the specified time frame: Start [..] - "
+        "Expiry [..] - Current [..]</AuthenticationErrorDetail></Error>"
+    )
+    error = failure(PermissionDeniedError(answer), Act.READ, Place("azure://a/c/", "c", {}))
+    assert (error.reason, error.exit_code) == ("CredentialsExpired", ExitCode.AUTHORISATION)

@@ -67,6 +67,8 @@ _ARCHIVED = {"InvalidObjectState", "BlobArchived"}
 _CLOCK = "RequestTimeTooSkewed"
 _OLD_DATE = "Request date header too old"
 """How Azure tells the same; its code for it is that of any signature it does not like."""
+_OVER = "Signature not valid in the specified time frame"
+"""How Azure tells of a SAS token that has expired; with the same code."""
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 
 
@@ -218,7 +220,7 @@ def _misconfigured(
 def _unauthorised(
     error: Exception, code: str, status: int, act: Act, place: Place
 ) -> AuthorisationError | None:
-    if code in _EXPIRED:
+    if code in _EXPIRED or _OVER in str(error):
         return AuthorisationError(
             "CredentialsExpired", f"{place}: the credentials have expired: renew them"
         )
