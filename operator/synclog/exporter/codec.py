@@ -74,6 +74,19 @@ def decompressed(blocks: Iterable[bytes], compression: Compression) -> Iterator[
             yield from _unzstded(blocks)
 
 
+def bounded(blocks: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """Pass blocks on, and no more than was written: a small file may grow without an end.
+
+    Raises:
+        IntegrityError: there is more.
+    """
+    for block in blocks:
+        most -= len(block)
+        if most < 0:
+            raise IntegrityError("PartDamaged", "it holds more than was written")
+        yield block
+
+
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
     decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
     for block in blocks:

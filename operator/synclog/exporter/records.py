@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from synclog.api.source import SourceFormat
-from synclog.exporter.codec import decompressed
+from synclog.exporter.codec import Digest, bounded, decompressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import AnswerError, IntegrityError
 from synclog.exporter.ledger import Content
@@ -79,8 +79,10 @@ def stored(
 ) -> Iterator[Batch]:
     """The records of a content, from its parts.
 
+    Behind the last record of a part, its bytes are known to be those that were written.
+
     Raises:
-        IntegrityError: a part is missing or damaged.
+        IntegrityError: a part is missing, damaged or changed.
         DestinationError: the destination cannot be read.
     """
     for part in content.parts:
@@ -90,8 +92,16 @@ def stored(
                 f"{part.path} is not there any more: synclog-export verify tells "
                 "whether it expired",
             )
-        blocks = decompressed(destination.blocks(part.path), part.compression)
-        yield from batches(blocks, source_format)
+        found = Digest()
+        blocks = decompressed(found.of(destination.blocks(part.path)), part.compression)
+        yield from batches(bounded(blocks, part.bytes), source_format)
+        if found.hexdigest() != part.stored_sha256:
+            # What such a part says is nothing to compare with, or to hand on as exported.
+            raise IntegrityError(
+                "PartDamaged",
+                f"{part.path} does not hold the bytes that were written: it was changed or "
+                "damaged; restore it",
+            )
 
 
 def events(batch: Batch, timestamps: Timestamps) -> Iterator[Event]:
@@ -105,7 +115,7 @@ def events(batch: Batch, timestamps: Timestamps) -> Iterator[Event]:
         for record, fields, column in decoded:
             instant = timestamps.parse(str(fields[column]).encode())
             yield Event(instant, fields, column, record)
-    except (NotATimestampError, msgspec.DecodeError, csv.Error) as error:
+    except (NotATimestampError, msgspec.DecodeError, csv.Error, RecursionError) as error:
         raise IntegrityError("PartDamaged", f"a record cannot be read: {error}") from error
 
 

@@ -50,6 +50,12 @@ def test_a_calendar_begins_and_ends_with_coverage():
     assert list(calendar(covered(start=start, end=start))) == []
 
 
+def test_a_calendar_ends_with_the_last_month_that_there_is():
+    last = parse_time("9999-12-31T23:59:59.999Z")
+    lines = list(calendar(covered(start=last - DAY, end=last)))
+    assert lines[1:] == ["9999-12  " + " " * 29 + "··"]
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [

@@ -220,3 +220,14 @@ def test_an_entry_that_cannot_be_read_is_an_integrity_error(ledger, storage, spo
     with pytest.raises(IntegrityError) as caught:
         decode(spoil(storage.content[path_of(0)]), number=0)
     assert caught.value.reason == "LedgerUnreadable"
+
+
+@pytest.mark.parametrize("hole", [range(3, 4), range(3, 5), range(9, 10), range(1, 2)])
+def test_a_hole_is_not_the_end_of_the_ledger(ledger, storage, hole):
+    filled(ledger, 10)
+    taken = {number: storage.content.pop(path_of(number)) for number in hole}
+    with pytest.raises(IntegrityError, match=f"entry {hole.start} is missing") as caught:
+        ledger.head()
+    assert caught.value.reason == "EntryMissing"
+    storage.content.update({path_of(number): data for number, data in taken.items()})
+    assert ledger.head().number == 10

@@ -1,3 +1,5 @@
+import gzip
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from synclog.api.source import SourceFormat
 from synclog.exporter import pipeline, query
 from synclog.exporter.errors import ConfigurationError, IntegrityError
 from synclog.exporter.query import Archive, in_order
-from synclog.exporter.records import distinct
+from synclog.exporter.records import Batch, distinct, events
+from synclog.exporter.source.timestamps import Timestamps
 
 
 def names(bench, start, end, key="username"):
@@ -101,3 +104,19 @@ def test_columns_that_changed_are_all_there(bench):
     archive = Archive(bench.destination, clock=lambda: 0)
     assert archive.columns(bench.hours(0, 12)) == ["logEventTimeStamp", "username", "extra"]
     assert archive.columns(bench.hours(0, 6)) == ["logEventTimeStamp", "username"]
+
+
+def test_a_part_that_was_changed_is_not_handed_on(bench):
+    bench.fill([(1, "one")])
+    export(bench, 0, 6)
+    [path] = [path for path in bench.destination.content if not path.startswith("_")]
+    plain = gzip.decompress(bench.destination.content[path])
+    bench.destination.content[path] = gzip.compress(plain.replace(b"one", b"onf"))
+    with pytest.raises(IntegrityError, match="does not hold the bytes that were written"):
+        names(bench, 0, 6)
+
+
+def test_a_record_that_is_nested_without_an_end_is_damage():
+    deep = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(IntegrityError, match="a record cannot be read"):
+        list(events(Batch([deep], None), Timestamps(None)))

@@ -1,5 +1,6 @@
 """Rechecks add what was late, note what vanished, and never add what only looks different."""
 
+import gzip
 import json
 from collections import Counter
 
@@ -344,3 +345,19 @@ def test_what_the_source_may_have_forgotten_is_named(bench):
     edge = format_time(bench.hours(4, 5).start)
     assert f"what is before {edge}: it is not compared" in result.message
     assert result.coverage.rechecked["24h"][0].start == edge
+
+
+def test_a_part_that_was_changed_is_nothing_to_compare_with(bench):
+    """Its event would be added a second time, for good, whoever restores the part."""
+    window = bench.hours(0, 24)
+    bench.fill([(1, "one"), (2, "two")])
+    export(bench, window)
+    [path] = [path for path in bench.destination.content if not path.startswith("_")]
+    written = bench.destination.content[path]
+    bench.destination.content[path] = gzip.compress(
+        gzip.decompress(written).replace(b"one", b"onf")
+    )
+    result = recheck(bench, window)
+    assert (result.reason, result.exit_code) == ("PartDamaged", ExitCode.INTEGRITY)
+    bench.destination.content[path] = written
+    assert recheck(bench, window).late_events == 0

@@ -3,13 +3,15 @@
 import gzip
 import json
 
+import msgspec
 import pytest
 
 from synclog.api.run import LedgerHead
 from synclog.exporter import pipeline
+from synclog.exporter.destination import Volume
 from synclog.exporter.errors import AuthorisationError, ConfigurationError, DestinationError
 from synclog.exporter.ledger.entries import digest, path_of
-from synclog.exporter.verify import Verdict, verify
+from synclog.exporter.verify import Verdict, contents, verify
 from synclog.windows import DAY, Window
 
 
@@ -270,3 +272,47 @@ def test_a_destination_that_cannot_be_read_says_nothing_about_the_archive(
     monkeypatch.setattr(archive, "step", step)
     with pytest.raises(kind):
         check(archive)
+
+
+def test_names_that_others_made_up_say_nothing_of_their_own(archive):
+    names = ["_synclog/ledger/².json", "_synclog/ledger/7.json", "a\n\nCOMPLETE \x1b[1m", "\udcff"]
+    archive.content.update(dict.fromkeys(names, b""))
+    report = check(archive)
+    assert (report.verdict, report.findings) == (Verdict.COMPLETE, [])
+    told = [*names[:2], "a\\n\\nCOMPLETE \\x1b[1m", "\\udcff"]
+    assert sorted(report.litter) == sorted(told)
+    assert msgspec.json.decode(msgspec.json.encode(report))["litter"] == report.litter
+
+
+def test_a_folder_with_the_name_of_an_entry_or_a_part_breaks_the_archive(archive, tmp_path):
+    for path, content in archive.content.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    volume = Volume(tmp_path)
+    for path, number in ((parts(archive)[0], 1), (path_of(2), 2)):
+        (tmp_path / path).unlink()
+        (tmp_path / path).mkdir()
+        assert ("UnsafePath", number) in reasons(check(volume))
+
+
+def test_a_part_that_grows_without_an_end_is_not_read_to_it(archive, monkeypatch):
+    path = parts(archive)[1]
+    grown = gzip.decompress(archive.content[path]) + b"x" * (64 << 20)
+    archive.content[path] = gzip.compress(grown)
+    read = []
+    whole = contents.batches
+
+    def counted(blocks, form):
+        return whole((read.append(len(block)) or block for block in blocks), form)
+
+    monkeypatch.setattr(contents, "batches", counted)
+    [found] = check(archive).findings
+    assert (found.reason, found.message) == ("PartDamaged", "it holds more than was written")
+    assert sum(read) < 1 << 20
+
+
+def test_an_entry_that_is_nested_without_an_end_cannot_be_read(archive):
+    deep = b'"proof": ' + b"[" * 100_000 + b"]" * 100_000
+    entry = archive.content[path_of(2)]
+    archive.content[path_of(2)] = entry.replace(b'"proof": "framed"', deep)
+    assert ("LedgerUnreadable", 2) in reasons(check(archive))

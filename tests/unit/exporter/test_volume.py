@@ -9,7 +9,7 @@ import pytest
 from support.contract import DestinationContract, paths
 from synclog.exporter.destination import Volume
 from synclog.exporter.destination.volume import DRAFTS
-from synclog.exporter.errors import ConfigurationError, DestinationError
+from synclog.exporter.errors import ConfigurationError, DestinationError, IntegrityError
 
 
 @pytest.fixture
@@ -138,3 +138,28 @@ def test_what_somebody_made_and_did_not_live_to_sync_is_synced(root, trace):
         "link",
         "sync day=1",
     ]
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_told_and_not_waited_for(root, make):
+    make(root / "odd")
+    volume = Volume(root)
+    for act in (volume.read, volume.size, lambda path: list(volume.blocks(path))):
+        with pytest.raises(IntegrityError, match="odd is no file"):
+            act("odd")
+
+
+def test_links_that_lead_nowhere_are_listed_and_lost_and_found_is_not(root):
+    (root / "itself").symlink_to("itself")
+    (root / "dangling").symlink_to("nothing")
+    (root / "lost+found").mkdir()
+    (root / "lost+found/inode").touch()
+    assert paths(Volume(root)) == ["dangling", "itself"]
+
+
+def test_a_folder_whose_name_is_no_text_can_be_told(tmp_path):
+    volume = Volume(tmp_path / "a\udcff")
+    assert str(volume) == f"{tmp_path}/a\\xff"
+    with pytest.raises(ConfigurationError) as caught:
+        volume.probe()
+    assert caught.value.message.encode().startswith(str(volume).encode())

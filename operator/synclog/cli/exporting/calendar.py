@@ -1,5 +1,6 @@
 """A calendar of coverage: a line a month, a character a day."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 
 from synclog.exporter.ledger.coverage import Coverage
@@ -15,11 +16,14 @@ def calendar(coverage: Coverage) -> Iterator[str]:
         return
     yield "         " + "".join(f"{day:<5}" for day in range(1, 32, 5)).rstrip()
     month = to_datetime(coverage.start).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    while from_datetime(month) < coverage.end:
-        after = (month.replace(day=28) + (to_datetime(4 * DAY) - to_datetime(0))).replace(day=1)
-        days = range(from_datetime(month), from_datetime(after), DAY)
+    while True:
+        first = from_datetime(month)
+        after = first + monthrange(month.year, month.month)[1] * DAY
+        days = range(first, after, DAY)
         yield f"{month:%Y-%m}  " + "".join(_day(coverage, day) for day in days).rstrip()
-        month = after
+        if after >= coverage.end:  # behind December 9999 there is no month
+            return
+        month = to_datetime(after)
 
 
 def _day(coverage: Coverage, start: Instant) -> str:

@@ -11,6 +11,7 @@ from synclog.exporter.errors import ConfigurationError
 from synclog.exporter.ledger import Head, Ledger, coverage
 from synclog.exporter.ledger.rules import named
 from synclog.exporter.source import SystemClock
+from synclog.exporter.verify import printable
 from synclog.windows import Windows, format_duration, format_time
 
 _EPILOG = """\
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         told = {"coverage": coverage.told(head), "totals": head.so_far.totals}
         print(msgspec.json.encode({"ledger": head.told(), **told}).decode())
     else:
-        print("\n".join(_lines(head)))
+        print("\n".join(map(printable, _lines(head))))
     return 0
 
 

@@ -10,7 +10,7 @@ from synclog.api.run import ExitCode, LedgerHead
 from synclog.cli.exporting import archive
 from synclog.cli.exporting.progress import Progress, human_bytes
 from synclog.exporter.source import SystemClock
-from synclog.exporter.verify import Report, Verdict, verify
+from synclog.exporter.verify import Report, Verdict, printable, verify
 
 EXIT_GAPS = 3
 """The archive is sound, but not everything is in it. Of this command alone."""
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:
-        print("\n".join(_lines(report, ledger_only=args.ledger_only)))
+        print("\n".join(map(printable, _lines(report, ledger_only=args.ledger_only))))
     return _CODES[report.verdict]
 
 

@@ -1,5 +1,6 @@
 """Azure Blob Storage."""
 
+import base64
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,11 @@ import obstore
 from obstore.store import AzureStore
 
 from synclog.api.destination import AzureBlob, AzureCredentials
-from synclog.exporter.destination.connection import connection, connection_of_environment, opening
+from synclog.exporter.destination.connection import (
+    connection,
+    connection_of_environment,
+    opening,
+)
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import AZURE_HEADERS, LINK_LIFE, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
@@ -24,10 +29,19 @@ def mounted_credential(names: AzureCredentials, folder: Path) -> "AzureCredentia
     """The key or the token that the file of a mounted Secret holds now.
 
     Raises:
-        ConfigurationError: its file is missing, empty or no text; or none is named.
+        ConfigurationError: its file is missing, empty, no text or no key; or none is named.
     """
     if names.account_key_key is not None:
         key = secret(folder, names.account_key_key)
+        try:
+            base64.b64decode(key, validate=True)
+        except ValueError:
+            # The library would say that there are no credentials.
+            raise ConfigurationError(
+                "CredentialsUnreadable",
+                f"the key {names.account_key_key} of the destination's Secret is no key of a "
+                "storage account: store the key alone, not the connection string",
+            ) from None
         return {"access_key": key, "expires_at": read_again()}
     if names.sas_token_key is not None:
         return {"sas_token": _token(names.sas_token_key, folder), "expires_at": read_again()}

@@ -1,13 +1,13 @@
 """How every object store is talked to."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
-from obstore.exceptions import BaseError
-
+from synclog.exporter.destination.failures import LIBRARY_ERRORS, understood
 from synclog.exporter.errors import ConfigurationError
 
 if TYPE_CHECKING:  # the library has these only for type checkers
@@ -31,25 +31,6 @@ class Connection(TypedDict):
     prefix: str | None
     client_options: "ClientConfig"
     retry_config: "RetryConfig"
-
-
-@contextmanager
-def opening(place: str, prefix: str) -> Iterator[None]:
-    """Where the library takes its settings: from the spec, and from variables with a prefix.
-
-    Raises:
-        ConfigurationError: it refuses one. What it says of that may quote a secret.
-    """
-    try:
-        yield
-    except BaseError:
-        names = sorted(name for name in os.environ if name.upper().startswith(prefix))
-        raise ConfigurationError(
-            "DestinationMisconfigured",
-            f"{place} cannot be opened: a setting makes no sense to the store's library, in "
-            f"spec.destination or in the environment ({', '.join(names) or 'nothing there'}); "
-            "what they hold is not shown, as it may be secret",
-        ) from None
 
 
 def connection(prefix: str, *, allow_http: bool = False, ca: bytes | None = None) -> Connection:
@@ -84,14 +65,43 @@ def connection_of_environment(prefix: str, variable: str) -> Connection:
     return connection(prefix, allow_http=allowed)
 
 
+@contextmanager
+def opening(url: str, prefix: str) -> Iterator[None]:
+    """Make a store of the library.
+
+    Args:
+        url: the destination for a person; no secret in it.
+        prefix: what the names of the library's variables begin with.
+
+    Raises:
+        ConfigurationError: what it is given makes no sense to it.
+    """
+    try:
+        with understood(url):
+            yield
+    except LIBRARY_ERRORS:
+        names = sorted(name for name in os.environ if name.upper().startswith(prefix))
+        # Without the cause: it may quote a key.
+        raise ConfigurationError(
+            "DestinationMisconfigured",
+            f"{url} cannot be opened: a setting makes no sense to the store's library, in "
+            f"spec.destination or in the environment ({', '.join(names) or 'nothing there'}); "
+            "what they hold is not shown, as it may be secret",
+        ) from None
+
+
 def pem(data: bytes) -> bytes:
     """The content of a CA bundle.
 
     Raises:
-        ConfigurationError: it holds no certificate.
+        ConfigurationError: it holds no certificate, or something that is none.
     """
-    if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise ConfigurationError(
-            "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
-        )
-    return data
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in data:
+            ssl.create_default_context(cadata=data.decode("ascii", "replace"))
+            return data
+    except ssl.SSLError:
+        pass
+    raise ConfigurationError(
+        "InvalidCaBundle", "the destination's CA bundle holds no certificate in PEM form"
+    )

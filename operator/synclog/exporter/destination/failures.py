@@ -5,11 +5,14 @@ but the HTTP status and the store's own code, such as ``NoSuchBucket``.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from obstore.exceptions import (
     BaseError,
+    InvalidPathError,
     NotSupportedError,
     PermissionDeniedError,
     UnauthenticatedError,
@@ -64,6 +67,8 @@ _ARCHIVED = {"InvalidObjectState", "BlobArchived"}
 _CLOCK = "RequestTimeTooSkewed"
 _OLD_DATE = "Request date header too old"
 """How Azure tells the same; its code for it is that of any signature it does not like."""
+_OVER = "Signature not valid in the specified time frame"
+"""How Azure tells of a SAS token that has expired; with the same code."""
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 
 
@@ -90,6 +95,29 @@ class Place:
         return self.url
 
 
+@contextmanager
+def understood(url: str) -> Iterator[None]:
+    """Call the library, which panics where no request can be made of what it was given.
+
+    Args:
+        url: the destination for a person; no secret in it.
+
+    Raises:
+        ConfigurationError: it panicked. Its own exception would pass by whatever handles errors.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        # Without the cause: it may quote a key.
+        raise ConfigurationError(
+            "CredentialsUnreadable",
+            f"{url}: no request can be made of the credentials and the endpoint: a key holds a "
+            "line end or another sign that no key has, or the endpoint is no URL",
+        ) from None
+
+
 def code_of(error: Exception) -> str:
     """The store's own code for an error; empty if it gave none."""
     found = _CODE.search(str(error))
@@ -106,6 +134,12 @@ def failure(error: Exception, act: Act, place: Place) -> ExportError:
     code = code_of(error)
     found = _STATUS.search(str(error))
     status = int(found[1]) if found else 0
+    if isinstance(error, InvalidPathError):
+        return DestinationError(
+            "DestinationFailed",
+            f"{place}: {act.value} failed: something there has a name with an empty folder, such "
+            "as a//b, or with a folder . or .., which cannot be listed: move it away",
+        )
     return (
         _by_clock_or_class(error, code, act, place)
         or _by_identity(error, code, status, place)
@@ -186,7 +220,7 @@ def _misconfigured(
 def _unauthorised(
     error: Exception, code: str, status: int, act: Act, place: Place
 ) -> AuthorisationError | None:
-    if code in _EXPIRED:
+    if code in _EXPIRED or _OVER in str(error):
         return AuthorisationError(
             "CredentialsExpired", f"{place}: the credentials have expired: renew them"
         )

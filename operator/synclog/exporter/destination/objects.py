@@ -24,6 +24,7 @@ from synclog.exporter.destination.failures import (
     Place,
     failure,
     holder_missing,
+    understood,
     unsupported,
 )
 from synclog.exporter.destination.guarantee import Protection
@@ -201,15 +202,16 @@ class Bucket:
     ) -> bool | ExportError:
         """One try: whether the object was created, or why that is not known."""
         try:
-            obstore.put(
-                self._store,
-                checked(path),
-                data,
-                mode="create",
-                use_multipart=False,
-                attributes=attributes,
-                tags=self._tags,
-            )
+            with understood(self._place.url):
+                obstore.put(
+                    self._store,
+                    checked(path),
+                    data,
+                    mode="create",
+                    use_multipart=False,
+                    attributes=attributes,
+                    tags=self._tags,
+                )
         except AlreadyExistsError:
             # Also said while another creation of this name is under way; that one may fail.
             if self.size(path) is not None:
@@ -237,7 +239,8 @@ class Bucket:
     def _reported(self, act: Act) -> Iterator[None]:
         """Turn the library's errors into the exporter's."""
         try:
-            yield
+            with understood(self._place.url):
+                yield
         except LIBRARY_ERRORS as error:
             # Without the cause: it quotes answers.
             raise failure(error, act, self._place) from None

@@ -57,7 +57,8 @@ def destination_at(text: str) -> Destination:
         case "azure" if first and prefix:
             container, _, prefix = prefix.partition("/")
             return azure_of_environment(first, container, prefix)
-    shown = text.rpartition("@")[2]  # what stands before it may be a secret
+    # Before an @, and behind a question mark, there may be a secret: as in a link with a SAS token.
+    shown = f"{text.partition('://')[0]}://…" if any(sign in text for sign in "@?#") else text
     raise ConfigurationError("NoDestination", f"{shown} is no destination: write {PLACES}")
 
 

@@ -11,7 +11,11 @@ import obstore
 from obstore.store import S3Store
 
 from synclog.api.destination import REGION_PATTERN, S3, S3Credentials, S3EncryptionType
-from synclog.exporter.destination.connection import connection, connection_of_environment, opening
+from synclog.exporter.destination.connection import (
+    connection,
+    connection_of_environment,
+    opening,
+)
 from synclog.exporter.destination.failures import Act, Place
 from synclog.exporter.destination.guarantee import LINK_LIFE, S3_HEADERS, Protection
 from synclog.exporter.destination.objects import Bucket, Marks
@@ -48,8 +52,8 @@ def s3(spec: S3, *, auth: Path, ca: bytes | None = None) -> Bucket:
         ca: authorities to trust besides the public ones, PEM.
 
     Raises:
-        ConfigurationError: a file of the credentials is missing, empty or no text; or the region
-            is none.
+        ConfigurationError: a file of the credentials is missing, empty or no text; the region is
+            none; or the library makes no sense of what it is given.
     """
     _check_region(spec.region)
     provider = functools.partial(mounted_key, spec.credentials, auth) if spec.credentials else None

@@ -10,13 +10,17 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO
 
 from synclog.exporter.destination.base import UNKNOWN, Guarantee, Stored, checked
-from synclog.exporter.errors import ConfigurationError, DestinationError
+from synclog.exporter.errors import ConfigurationError, DestinationError, IntegrityError
 
 DRAFTS = "_synclog/tmp"
 """Folder of the files that are being written. What a killed process leaves there is litter."""
+
+_LOST = "lost+found"
+"""The file system's own, at its root; only root may look into it."""
 
 _BLOCK = 1 << 20
 _PART_SIZE = 256 << 20
@@ -71,13 +75,14 @@ class Volume:
         self.part_size = part_size
 
     def __str__(self) -> str:
-        return str(self._root)
+        # Its name may hold any byte, and is written into reports and messages.
+        return os.fsencode(self._root).decode(errors="backslashreplace")
 
     def probe(self) -> None:
         """See `Destination.probe`: tries whether a second link to one name is refused."""
         if not self._root.is_dir():
             raise ConfigurationError(
-                "DestinationMissing", f"{self._root} is not a folder: mount the volume or create it"
+                "DestinationMissing", f"{self} is not a folder: mount the volume or create it"
             )
         name = f"{DRAFTS}/probe-{secrets.token_hex(8)}"
         try:
@@ -144,7 +149,8 @@ class Volume:
         """See `Destination.read`."""
         with _reported(f"reading {path}"):
             try:
-                return self._path(path).read_bytes()
+                with self._opened(path) as file:
+                    return file.read()
             except FileNotFoundError:
                 return None
 
@@ -152,13 +158,16 @@ class Volume:
         """See `Destination.size`."""
         with _reported(f"looking at {path}"):
             try:
-                return self._path(path).stat().st_size
+                found = self._path(path).stat()
             except FileNotFoundError:
                 return None
+        if not S_ISREG(found.st_mode):
+            raise _no_file(path)
+        return found.st_size
 
     def blocks(self, path: str) -> Iterator[bytes]:
         """See `Destination.blocks`."""
-        with _reported(f"reading {path}"), self._path(path).open("rb", buffering=0) as file:
+        with _reported(f"reading {path}"), self._opened(path) as file:
             while block := file.read(_BLOCK):
                 yield block
 
@@ -167,10 +176,14 @@ class Volume:
         with _reported("listing the destination"):
             for folder, folders, names in os.walk(self._root, onerror=_raise):
                 folders.sort()
+                if Path(folder) == self._root and _LOST in folders:
+                    folders.remove(_LOST)
                 for name in sorted(names):
                     path = Path(folder, name)
                     with suppress(FileNotFoundError):  # a draft that ended meanwhile
-                        yield Stored(path.relative_to(self._root).as_posix(), path.stat().st_size)
+                        # Of a link itself: where it leads to is not in the destination.
+                        size = path.lstat().st_size
+                        yield Stored(path.relative_to(self._root).as_posix(), size)
 
     def link(self, source: Path, path: str) -> bool:
         """Give a synced file its own name. False if the name exists and is another file's."""
@@ -189,6 +202,12 @@ class Volume:
             # the entry that will name it must not outlive it.
             _sync_folder(target.parent)
         return ours
+
+    def _opened(self, path: str) -> BinaryIO:
+        # Whoever opens a pipe that has the name of a file waits for its other end.
+        if not S_ISREG(self._path(path).stat().st_mode):
+            raise _no_file(path)
+        return self._path(path).open("rb", buffering=0)
 
     def _path(self, path: str) -> Path:
         return self._root / checked(path)
@@ -233,6 +252,12 @@ class VolumeDraft:
         with _reported(f"syncing {path}"):
             os.fsync(self._descriptor)
         return self._volume.link(self._path, path)
+
+
+def _no_file(path: str) -> IntegrityError:
+    return IntegrityError(
+        "UnsafePath", f"{path} is no file: a folder, a pipe or a device has its name"
+    )
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -186,7 +186,13 @@ def decode(data: bytes, *, number: int) -> Entry:
     try:
         entry = _decoder.decode(data)
         _check_texts(entry)
-    except (msgspec.DecodeError, ValueError, OSError, ZoneInfoNotFoundError) as error:
+    except (
+        msgspec.DecodeError,
+        ValueError,
+        OSError,
+        ZoneInfoNotFoundError,
+        RecursionError,
+    ) as error:
         raise IntegrityError(
             "LedgerUnreadable",
             f"ledger entry {number} cannot be read ({error}): it was damaged, or a newer "

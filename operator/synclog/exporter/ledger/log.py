@@ -20,6 +20,9 @@ from synclog.windows import Instant, format_time
 _ATTEMPTS = 1_000
 """Races that may be lost in a row; only a storage that contradicts itself loses so many."""
 
+_LOOKS = (2, 3, 5, 9, 17, 33)
+"""How far behind the last entry another one is looked for, where nobody knows the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -65,7 +68,8 @@ class Ledger:
             expected: a head that this ledger is known to have had.
 
         Raises:
-            IntegrityError: the ledger is shorter than expected, or another one.
+            IntegrityError: the ledger is shorter than expected, or another one; or an entry of it
+                is missing.
         """
         first = self.entry(0)
         if first is None:
@@ -83,7 +87,10 @@ class Ledger:
         known = Head(0, digest, entry.record, entry.so_far)
         if expected is not None:
             known = self._confirmed(known, expected)
-        return self.newest(known)
+        head = self.newest(known)
+        if expected is None:
+            self._check_nothing_behind(head.number)
+        return head
 
     def newest(self, known: Head) -> Head:
         """The newest entry, found from one that is known."""
@@ -175,6 +182,21 @@ class Ledger:
                 f"{expected.digest}: it was changed after it was written",
             )
         return Head(expected.head, digest, known.identity, entry.so_far)
+
+    def _check_nothing_behind(self, last: int) -> None:
+        """See whether the last entry is one before a hole, as far as a few looks tell.
+
+        Whoever wrote an entry there would break the chain for good, and export again what the
+        entries behind the hole have.
+        """
+        for ahead in _LOOKS:
+            # Looked for in this order, since others may be appending.
+            if self._exists(last + ahead) and not self._exists(last + 1):
+                raise IntegrityError(
+                    "EntryMissing",
+                    f"ledger entry {last + 1} is missing, and entry {last + ahead} is there: "
+                    "restore _synclog/ledger",
+                )
 
     def _last(self, number: int) -> int:
         """The last number that exists, from one that does: steps that double, then halve."""

@@ -101,7 +101,7 @@ class Prover:
             beside = self._agrees_beside(whole)
             agrees, lacks = beside is True, beside is False
         if whole.first != whole.last:
-            return self._inparts_of(whole, base, agrees=agrees)
+            return self._in_parts(whole, base, agrees=agrees)
         if agrees and (self._by_surroundings(whole) if streamed else self._by_others(whole)):
             return Proven([whole], Proof.HALVES)
         if whole.events >= self._cap:
@@ -110,7 +110,7 @@ class Prover:
         filled = whole.rows >= self._cap or (self._suspect(whole) and whole.dropped > 0)
         divisible = whole.incomplete or whole.frayed or whole.shuffled or filled or not agrees
         if whole.window.length > 1 and divisible:
-            return self._inparts_of(whole, base, agrees=agrees)
+            return self._in_parts(whole, base, agrees=agrees)
         raise _disagreement(whole) if lacks else self._unprovable(whole)
 
     def _by_itself(self, answer: Answer) -> Proof | None:
@@ -124,7 +124,7 @@ class Prover:
     def _suspect(answer: Answer) -> bool:
         return 0 < answer.rows < _ROUND_BELOW and answer.rows % _ROUND == 0
 
-    def _inparts_of(self, whole: Answer, base: int, *, agrees: bool) -> Proven:
+    def _in_parts(self, whole: Answer, base: int, *, agrees: bool) -> Proven:
         self._spool.truncate(base)
         windows = list(parts_of(whole))
         read: list[tuple[Answer, int]] = []

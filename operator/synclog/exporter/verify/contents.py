@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from synclog.api.source import SourceFormat
-from synclog.exporter.codec import Digest, decompressed
+from synclog.exporter.codec import Digest, bounded, decompressed
 from synclog.exporter.destination import Destination
 from synclog.exporter.errors import IntegrityError
 from synclog.exporter.ledger import Content, Part
@@ -62,7 +62,7 @@ def _check_part(destination: Destination, part: Part, form: SourceFormat, checke
     stored, plain = Digest(), Digest()
     try:
         blocks = decompressed(stored.of(destination.blocks(part.path)), part.compression)
-        for batch in batches(plain.of(blocks), form):
+        for batch in batches(plain.of(bounded(blocks, part.bytes)), form):
             checked.events += len(batch.records)
             checked.digest = combine(checked.digest, multiset_sum(batch.records))
     except IntegrityError as error:

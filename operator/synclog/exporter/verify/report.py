@@ -18,6 +18,16 @@ class Verdict(Enum):
     """Something was changed, damaged or removed. The findings say what."""
 
 
+def printable(text: str) -> str:
+    """A text that others may have made up, on one line and without signs that steer a terminal.
+
+    Names of files may hold any byte. What is no text stands for such bytes, and is told as well.
+    """
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 class _Model(Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 

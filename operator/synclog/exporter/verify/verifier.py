@@ -1,5 +1,6 @@
 """Verifying an archive: the ledger from entry 0 to the head, and every byte that it names."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -15,8 +16,10 @@ from synclog.exporter.ledger.entries import FOLDER, WindowRecord, path_of
 from synclog.exporter.ledger.rules import content_of, text_of
 from synclog.exporter.verify.chain import follow
 from synclog.exporter.verify.contents import check_content
-from synclog.exporter.verify.report import Finding, Report, Verdict
+from synclog.exporter.verify.report import Finding, Report, Verdict, printable
 from synclog.windows import Instant, format_time
+
+_ENTRY = re.compile(rf"{FOLDER}/([0-9]{{20}})\.json")
 
 
 def verify(
@@ -132,16 +135,21 @@ class _Walk:
     def tell_strangers(self) -> None:
         """Find files that no entry names, and entries behind a hole in the chain."""
         count = len(self._digests)
-        hole = self._destination.size(path_of(count)) is None
+        hole = self._is_missing(path_of(count))
         for file in self._destination.files():
-            name = file.path.removeprefix(f"{FOLDER}/").removesuffix(".json")
-            if file.path.startswith(f"{FOLDER}/") and name.isdigit():
-                if int(name) > count and hole:
+            if entry := _ENTRY.fullmatch(file.path):
+                if int(entry[1]) > count and hole:
                     self._find(
                         "EntryMissing", f"entry {count} is missing before it", path=file.path
                     )
             elif file.path not in self._named and file.path != PROBE:
-                self._litter.append(file.path)
+                self._litter.append(printable(file.path))
+
+    def _is_missing(self, path: str) -> bool:
+        try:
+            return self._destination.size(path) is None
+        except IntegrityError:  # something else has its name, and that is said
+            return False
 
     def report(self, now: str) -> Report:
         """Draw the conclusions."""
