@@ -316,3 +316,20 @@ def test_an_entry_that_is_nested_without_an_end_cannot_be_read(archive):
     entry = archive.content[path_of(2)]
     archive.content[path_of(2)] = entry.replace(b'"proof": "framed"', deep)
     assert ("LedgerUnreadable", 2) in reasons(check(archive))
+
+
+def test_a_part_that_two_entries_name_is_not_once(archive):
+    first = json.loads(archive.content[path_of(1)])
+
+    def same(entry):
+        before = entry["record"]["content"]
+        entry["record"]["content"] = content = first["record"]["content"]
+        totals = entry["soFar"]["totals"]
+        for name in ("events", "bytes"):
+            totals[name] += content[name] - before[name]
+        stored = [sum(part["storedBytes"] for part in each["parts"]) for each in (content, before)]
+        totals["storedBytes"] += stored[0] - stored[1]
+
+    rewrite(archive, 3, same)
+    reforge(archive, 3)
+    assert reasons(check(archive)) == [("ContentDiffers", 3)] * 2

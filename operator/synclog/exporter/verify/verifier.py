@@ -12,12 +12,12 @@ from synclog.exporter.destination import PROBE, Destination
 from synclog.exporter.errors import IntegrityError
 from synclog.exporter.ledger import Content, Head, Ledger
 from synclog.exporter.ledger.coverage import Coverage
-from synclog.exporter.ledger.entries import FOLDER, WindowRecord, path_of
-from synclog.exporter.ledger.rules import content_of, text_of
+from synclog.exporter.ledger.entries import FOLDER, Publishing, WindowRecord, path_of
+from synclog.exporter.ledger.rules import content_of, text_of, window_of
 from synclog.exporter.verify.chain import follow
 from synclog.exporter.verify.contents import check_content
 from synclog.exporter.verify.report import Finding, Report, Verdict, printable
-from synclog.windows import Instant, format_time
+from synclog.windows import Instant, format_time, parse_time
 
 _ENTRY = re.compile(rf"{FOLDER}/([0-9]{{20}})\.json")
 
@@ -79,6 +79,12 @@ class _Walk:
             self._digests.append(head.digest)
             if isinstance(entry.record, WindowRecord):
                 self._proofs[str(entry.record.evidence.get("proof"))] += 1
+            if isinstance(entry.record, Publishing) and not _is_within(entry.record):
+                self._find(
+                    "ContentDiffers",
+                    "its first or last event is not of its window",
+                    entry=head.number,
+                )
             yield head, content_of(entry.record)
         if not self._digests and not self._findings:
             self._find(
@@ -91,6 +97,9 @@ class _Walk:
         """Look at the parts of one entry."""
         present = []
         for part in content.parts:
+            if part.path in self._named:
+                message = "another entry, or this one, names it as well: its events are there twice"
+                self._find("ContentDiffers", message, entry=head.number, path=part.path)
             self._named.add(part.path)
             try:
                 if self._destination.size(part.path) is not None:
@@ -193,3 +202,10 @@ class _Walk:
         self, reason: str, message: str, *, entry: int | None = None, path: str | None = None
     ) -> None:
         self._findings.append(Finding(reason=reason, message=message, entry=entry, path=path))
+
+
+def _is_within(record: Publishing) -> bool:
+    content, window = record.content, window_of(record.window)
+    if not content.events:
+        return True
+    return parse_time(content.first) in window and parse_time(content.last) in window
