@@ -141,3 +141,11 @@ def test_a_list_of_many_pages_is_whole(request, opened, kind, sign, most):
         before = len(proxy.requests)
         assert [file.path for file in destination.files()] == names
         assert len(proxy.requests) - before >= 4
+
+
+def test_the_mark_of_a_folder_that_a_console_makes_is_no_file(ours, opened):
+    destination = opened(ours, ours.url)
+    folder = str(destination).removeprefix("s3://").rstrip("/")
+    assert call(ours.url, "PUT", f"/{folder}/").status == 200
+    assert destination.create("a.csv", b"a") is True
+    assert [file.path for file in destination.files()] == ["a.csv"]

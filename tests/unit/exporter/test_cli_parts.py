@@ -145,6 +145,14 @@ def test_what_a_resource_says_of_its_source_has_a_flag():
     assert (bare.page_size, bare.max_rows_per_answer) == (None, 10_000)
 
 
+@pytest.mark.parametrize("flag", ["--url", "--tenant", "--token-url", "--path"])
+def test_an_argument_that_is_no_text_is_refused(flag):
+    dates = ("--start", "2026-01-31", "--end", "2026-02-01")
+    told = arguments("--url", "https://console.example.com", *dates, flag, "odd\udcff")
+    with pytest.raises(ConfigurationError, match=f"{flag} holds bytes that are no text"):
+        inputs.run_spec(told)
+
+
 @pytest.mark.parametrize("count", ["0", "10001", "-1", "many", "1e3"])
 def test_a_count_out_of_range_is_a_wrong_command_line(count, capsys):
     with pytest.raises(SystemExit) as refused:

@@ -143,6 +143,10 @@ def _of_flags(args: argparse.Namespace) -> RunSpec:
             "InvalidRunSpec", "write --start and --end, with the start before the end"
         )
     told = vars(args)
+    for name in (*_SOURCE_FLAGS, "url", "token_url"):
+        if isinstance(told[name], str) and not told[name].isprintable():
+            flag = "--" + name.replace("_", "-")
+            raise ConfigurationError("InvalidRunSpec", f"{flag} holds bytes that are no text")
     optional = {name: told[name] for name in _SOURCE_FLAGS if told[name] is not None}
     return RunSpec(
         purpose=Purpose.RECHECK if args.recheck else Purpose.WINDOW,

@@ -169,7 +169,9 @@ class Bucket:
         with self._reported(Act.LIST):
             for page in obstore.list(self._store, folder, offset=after, chunk_size=1000):
                 for found in page:
-                    yield Stored(found["path"], found["size"])
+                    # The mark of a folder that a console makes is the destination itself.
+                    if found["path"]:
+                        yield Stored(found["path"], found["size"])
 
     def _publish(self, path: str, data: list[bytes]) -> bool:
         """Create a part. False if one of that name exists, which may be our own."""
