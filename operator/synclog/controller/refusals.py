@@ -7,14 +7,18 @@ from synclog.api.spec import SyncLogExportSpec
 from synclog.controller.objects import Export
 from synclog.controller.pods import problem_of
 
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
-_ELSEWHERE = re.compile(
-    r"(aws|google|azure)_.*(endpoint|base_url|full_uri|host|metadata|msi|emulator)"
+HARMLESS = (
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AZURE_CLIENT_ID",
+    "AZURE_TENANT_ID",
+    "LANG",
+    "TZ",
 )
-"""Variables, in lower case, that lead a storage library to another host."""
-_INSIDE = re.compile(r"path|ld_.*|python.*|openssl_.*|ssl_cert_(file|dir)|sslkeylogfile")
-"""Variables, in lower case, that bring other code or other authorities into the exporter, such as
-from a volume that others write to, or the keys of its connections out of it."""
+"""Variables that a resource may set where hosts are limited. Too many others lead credentials
+elsewhere: proxies, endpoints, the domains that names are looked up in, other code, authorities."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 """A host that every library reads alike: some take a backslash for the end of the host."""
 
@@ -43,22 +47,11 @@ def refusal_of(export: Export, allowed_hosts: tuple[str, ...]) -> tuple[str, str
                 f"{', '.join(allowed_hosts)} only, not to {host or url}; ask who runs the operator"
             )
     for variable in (spec.pod_template.env if spec.pod_template else None) or ():
-        name = str(variable.get("name", "")).lower()
-        if name in _PROXIES or _ELSEWHERE.match(name):
+        if variable["name"] not in HARMLESS or "secretKeyRef" in (variable.get("valueFrom") or {}):
             return "SourceHostNotAllowed", (
-                f"spec.podTemplate.env: {variable['name']} would send credentials another way; "
-                "write spec.source.proxy, or the endpoint of spec.destination"
-            )
-        if "secretKeyRef" in (variable.get("valueFrom") or {}):
-            return "SourceHostNotAllowed", (
-                f"spec.podTemplate.env: {variable['name']} takes its value from a Secret, and may "
-                "end in the name of a host; name Secrets in spec.source.auth, or in the "
-                "credentials of spec.destination"
-            )
-        if _INSIDE.fullmatch(name):
-            return "SourceHostNotAllowed", (
-                f"spec.podTemplate.env: {variable['name']} would let other code, or other "
-                "authorities, see credentials; for authorities of your own write caBundle"
+                f"spec.podTemplate.env: {variable['name']} might lead credentials elsewhere; this "
+                f"operator limits where they are sent, and takes {', '.join(HARMLESS)} only, and "
+                "none from a Secret. For proxies, authorities and endpoints there are fields"
             )
     return None
 

@@ -65,6 +65,10 @@ def test_allowed_hosts_are_served(make, spec):
         ({"podTemplate": {"env": [{"name": "PYTHONPATH", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "LD_PRELOAD", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "PATH", "value": "x"}]}}, "podTemplate.env"),
+        # Names are looked up in this domain first.
+        ({"podTemplate": {"env": [{"name": "LOCALDOMAIN", "value": "x"}]}}, "podTemplate.env"),
+        # Storage libraries read the names of theirs in any case.
+        ({"podTemplate": {"env": [{"name": "aws_endpoint_url", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "SSL_CERT_FILE", "value": "x"}]}}, "podTemplate.env"),
         ({"podTemplate": {"env": [{"name": "SSLKEYLOGFILE", "value": "x"}]}}, "podTemplate.env"),
         (
