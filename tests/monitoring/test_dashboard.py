@@ -106,3 +106,8 @@ def test_kustomize_makes_them_ready_to_be_applied():
     dashboard = (MONITORING / "dashboard.json").read_text()
     assert made["ConfigMap"]["data"] == {"synclog.json": dashboard}
     assert made["ServiceMonitor"]["spec"]["endpoints"][0]["honorLabels"] is True
+
+
+def test_panels_are_of_kinds_that_grafana_has(dashboard):
+    known = {"row", "stat", "table", "timeseries", "state-timeline", "gauge", "bargauge"}
+    assert {panel["type"] for panel in dashboard["panels"]} <= known
