@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from support.looks import Rig
 from synclog.api import names
 from synclog.api.run import Purpose, RunIdentity, SpanText
 from synclog.controller.errors import AlreadyExistsError, ConflictError
@@ -325,3 +326,8 @@ def stored(gateway: MemoryGateway, make: Make) -> Iterator[Document]:
 def make_one() -> type[Make]:
     """For tests that need new objects for each example."""
     return Make
+
+
+@pytest.fixture
+def rig(gateway, stored):
+    return lambda *actions, **options: Rig(gateway, stored, *actions, **options)

@@ -1,80 +1,14 @@
 """One look: what is created, written and deleted, in which order, whatever breaks."""
 
-import dataclasses
-
 import pytest
-from msgspec.structs import replace
 
-from synclog.api.run import Purpose, Slot
-from synclog.controller import jobs
-from synclog.controller.cache import Cache
+from support.looks import CREATE, NAME, NOW, Rig
 from synclog.controller.errors import RefusedError, UnavailableError, WebhookError
-from synclog.controller.events import Recorder
-from synclog.controller.gateway import CLAIMS, EVENTS, EXPORTS, JOBS
-from synclog.controller.objects import export_of, job_of
-from synclog.controller.reconcile import DELETING_PAUSE, REFUSED_PAUSE, Reconciler
-from synclog.planning.model import CreateRun, DeleteRun, Event, Plan
-from synclog.windows import DAY, SECOND, Window, parse_time
-
-NOW = parse_time("2026-03-01T00:01:00Z")
-START = parse_time("2026-02-01T00:00:00Z")
-CREATE = CreateRun(
-    purpose=Purpose.WINDOW,
-    slot=Slot.MAIN,
-    attempt=1,
-    coverage_start=START,
-    span=Window(START, START + DAY),
-    step=DAY,
-    scheduled=NOW - 2 * SECOND,
-)
-NAME = jobs.job_name("prod", "uid-prod", CREATE)
-
-
-class Rig:
-    """A reconciler with a plan by hand; `writes` is what it did, in order."""
-
-    def __init__(self, gateway, stored, *actions, events=(), wakeup=None, **options):
-        self.gateway, self.cache = gateway, Cache()
-        self.cache.exports.put(export_of(stored))
-        self.actions, self.events, self.wakeup = actions, events, wakeup
-        self.observed, self.skews, self.durations = [], [], []
-        self.summary = "UpToDate"
-        self.recorder = Recorder(gateway, "test")
-        self.reconciler = Reconciler(
-            gateway,
-            self.cache,
-            self.recorder,
-            jobs.Exporter(image="i"),
-            clock=lambda: NOW,
-            plan=self.plan,
-            observe_skew=self.skews.append,
-            observe_duration=self.durations.append,
-            **options,
-        )
-
-    def plan(self, observed, now):
-        self.observed.append(observed)
-        summary = observed.refused.reason if observed.refused else self.summary
-        status = replace(
-            observed.status, summary=summary, accounted_jobs=[run.uid for run in observed.runs]
-        )
-        return Plan(
-            status=status, actions=self.actions, events=tuple(self.events), wakeup=self.wakeup
-        )
-
-    async def look(self, uid="uid-prod"):
-        return await self.reconciler.reconcile(uid)
-
-    @property
-    def writes(self):
-        return [
-            (verb, plural) for verb, plural, _ in self.gateway.calls if verb not in ("get", "list")
-        ]
-
-
-@pytest.fixture
-def rig(gateway, stored):
-    return lambda *actions, **options: Rig(gateway, stored, *actions, **options)
+from synclog.controller.gateway import EVENTS, EXPORTS, JOBS
+from synclog.controller.objects import job_of
+from synclog.controller.reconcile import DELETING_PAUSE, REFUSED_PAUSE
+from synclog.planning.model import DeleteRun, Event
+from synclog.windows import DAY, SECOND
 
 
 async def test_jobs_come_first_status_second_deletions_last(rig, gateway, make):
@@ -339,63 +273,6 @@ async def test_events_are_read_only_where_nothing_else_tells(rig, gateway, make)
     gateway.calls.clear()
     await one.look()
     assert not [call for call in gateway.calls if call[:2] == ("list", "events")]
-
-
-@pytest.mark.parametrize(
-    ("modes", "pods", "bound_together"),
-    [
-        (["ReadWriteMany"], 4, False),
-        (["ReadWriteOnce"], 4, True),
-        (["ReadWriteOncePod"], 1, False),
-        (["ReadWriteOnce", "ReadWriteMany"], 4, False),
-    ],
-)
-async def test_the_claims_modes_shape_the_job(gateway, make, modes, pods, bound_together):
-    gateway.seed(
-        CLAIMS,
-        {"metadata": {"namespace": "team", "name": "archive"}, "spec": {"accessModes": modes}},
-    )
-    many = dataclasses.replace(CREATE, span=Window(START, START + 9 * DAY))
-    one = Rig(gateway, gateway.seed(EXPORTS, make.export_body(parallelism=4)), many)
-    await one.look()
-    (name,) = gateway.named(JOBS)
-    spec = (await gateway.get(JOBS, "team", name))["spec"]
-    assert spec["parallelism"] == pods
-    assert ("affinity" in spec["template"]["spec"]) is bound_together
-
-
-async def test_a_claim_is_read_once(rig, gateway, make):
-    gateway.seed(
-        CLAIMS,
-        {
-            "metadata": {"namespace": "team", "name": "archive"},
-            "spec": {"accessModes": ["ReadWriteMany"]},
-        },
-    )
-    one = rig(CREATE)
-    await one.look()
-    one.cache.pods.put(make.pod(job=NAME, phase="Running"))
-    one.actions = (dataclasses.replace(CREATE, attempt=2),)
-    await one.look()
-    assert [call for call in gateway.calls if call[1] == CLAIMS.plural] == [
-        ("get", "persistentvolumeclaims", "archive")
-    ]
-
-
-async def test_a_claim_is_read_again_after_a_run_got_stuck(rig, gateway):
-    """It may have been deleted and made again with other modes."""
-    gateway.seed(
-        CLAIMS,
-        {
-            "metadata": {"namespace": "team", "name": "archive"},
-            "spec": {"accessModes": ["ReadWriteMany"]},
-        },
-    )
-    one = rig(CREATE)
-    await one.look()
-    one.actions = (dataclasses.replace(CREATE, attempt=2),)
-    await one.look()
-    assert len([call for call in gateway.calls if call[1] == CLAIMS.plural]) == 2
 
 
 async def test_a_job_that_does_not_say_what_it_is_does_not_stop_the_look(rig, make):
